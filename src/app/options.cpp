@@ -1,0 +1,34 @@
+#include "app/options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "base/log.h"
+#include "base/threads.h"
+
+namespace seg {
+
+void add_common_options(CLI::App& app) {
+  app.add_flag_callback(
+      "-q,--quiet", [] { set_quiet(true); }, "no notes and no progress bar");
+  app.add_option_function<int>("--threads", set_thread_count, "threads to use (default: all cores)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
+}
+
+void add_folder_options(CLI::App& app, DataFolders& folders, bool raw, bool preprocessed, bool results) {
+  const auto add = [&app](const char* option, const char* variable, const char* what, fs::path& value) {
+    app.add_option(option, value, what)->envname(variable)->required()->type_name("FOLDER");
+  };
+  if (raw) add("--raw", "nnUNet_raw", "raw datasets", folders.raw);
+  if (preprocessed)
+    add("--preprocessed", "nnUNet_preprocessed", "plans and preprocessed cases", folders.preprocessed);
+  if (results) add("--results", "nnUNet_results", "trained models", folders.results);
+}
+
+void add_dataset_option(CLI::App& app, std::string& dataset) {
+  app.add_option("-d,--dataset", dataset, "dataset id (4) or name (Dataset004_Hippocampus)")
+      ->required()
+      ->type_name("DATASET");
+}
+
+}  // namespace seg

@@ -1,0 +1,18 @@
+// One knob for the number of threads, and a parallel loop on it. OpenMP underneath, so that LibTorch and our
+// kernels share one team of threads.
+#pragma once
+#include <cstdint>
+#include <functional>
+
+namespace seg {
+
+/// Threads for parallel work; 0 (the default) means all cores this process may use.
+void set_thread_count(int count);
+int thread_count();
+
+/// Calls `body(i)` for every i in [0, count), spread over the threads. The result of a caller must not depend
+/// on the order. The first exception is rethrown here. Called from inside another parallel loop it runs
+/// serially.
+void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& body);
+
+}  // namespace seg

@@ -1,0 +1,68 @@
+// A dataset in nnU-Net's raw layout: dataset.json, imagesTr, labelsTr, imagesTs, labelsTs.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "base/json_fwd.h"
+
+namespace seg {
+
+/// One label of dataset.json: a class, or a region made of several values.
+struct LabelEntry {
+  std::string name;
+  std::vector<int> values;  ///< one value for a class; several for a region
+};
+
+/// The parsed dataset.json. Source: nnU-Net's documentation of the dataset format.
+struct DatasetInfo {
+  std::string name;                        ///< folder name, "Dataset004_Hippocampus"
+  std::vector<std::string> channel_names;  ///< by channel index
+  std::vector<LabelEntry> labels;          ///< as written, background and ignore included
+  std::vector<int> regions_class_order;    ///< empty without regions
+  std::string file_ending;                 ///< ".nii.gz", ".png", ...
+  std::int64_t num_training = 0;
+
+  bool has_regions() const;
+  std::optional<int> ignore_label() const;
+  /// Foreground classes (or regions) in order, without background and ignore: what is scored and predicted.
+  std::vector<LabelEntry> foreground() const;
+  /// Channels of the network's output: classes with background, or regions.
+  int output_channels() const;
+};
+
+/// Parses dataset.json text; `origin` names it in errors. Unknown or missing keys are errors in words.
+DatasetInfo parse_dataset_info(const Json& json, const std::string& name, const std::string& origin);
+
+/// One case: its identifier, a file per channel, and its label (empty for test cases).
+struct Case {
+  std::string id;
+  std::vector<fs::path> images;
+  fs::path label;
+};
+
+struct Dataset {
+  fs::path root;
+  DatasetInfo info;
+  std::vector<Case> training;  ///< sorted by id
+};
+
+/// Opens a raw dataset and lists its training cases; every missing channel or label file is an Error.
+Dataset open_dataset(const fs::path& root);
+
+/// Cases of a folder of images named <id>_0000<ending>, ..., sorted by id (prediction input).
+/// Throws Error for a missing channel or a folder with no image of that ending.
+std::vector<Case> list_cases(const fs::path& folder, std::size_t channels, const std::string& file_ending);
+
+/// The dataset folder inside `root` for "4", "004", "Dataset004_Hippocampus" or "Hippocampus".
+/// Throws Error listing what is there when none or several match.
+fs::path find_dataset(const fs::path& root, const std::string& id_or_name);
+
+/// nnU-Net's three folders, from options or from the environment.
+struct DataFolders {
+  fs::path raw, preprocessed, results;
+};
+
+}  // namespace seg

@@ -1,0 +1,1 @@
+// Keeps the folder's library alive until its first source lands.

@@ -1,0 +1,47 @@
+// Reading and writing medical and natural images. The only file that knows ITK.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "image/volume.h"
+
+namespace seg {
+
+struct LoadedImage {
+  Image voxels;  ///< [channels, z, y, x] float32; RGB files give 3 channels
+  Geometry geometry;
+};
+
+struct LoadedLabels {
+  Labels voxels;  ///< [1, z, y, x]
+  Geometry geometry;
+};
+
+/// Reads one file (.nii.gz .nii .nrrd .mha .png .bmp .tif .jpg). Spacing of a 2-D medical image is
+/// (999*max, y, x) and of a natural image (999, 1, 1), as nnU-Net's readers give it.
+/// Throws Error naming the file for unreadable, truncated or empty files.
+LoadedImage read_image(const fs::path& path);
+
+/// Reads the channel files of one case and stacks their channels.
+/// Throws Error naming both files when size or spacing differ; warns about origin and direction.
+LoadedImage read_channels(const std::vector<fs::path>& paths);
+
+/// Reads a label image. Throws Error for values that are not integers.
+LoadedLabels read_labels(const fs::path& path);
+
+/// Throws Error naming both files when the sizes or spacings of an image and its label differ.
+void check_same_grid(const Geometry& image, const Shape3& image_size, const std::string& image_name,
+                     const Geometry& label, const Shape3& label_size, const std::string& label_name);
+
+/// Writes labels (uint8 while all are below 255, else uint16) atomically, in the format of the file's ending.
+void write_labels(const fs::path& path, const Labels& labels, const Geometry& geometry);
+
+/// Writes a float image; NIfTI, NRRD, MHA as float32. One file per channel is the caller's business.
+void write_image(const fs::path& path, const Image& image, const Geometry& geometry);
+
+/// Writes an 8-bit picture [height, width, 3] (RGB, interleaved) as PNG.
+void write_rgb_png(const fs::path& path, std::int64_t height, std::int64_t width,
+                   const std::vector<std::uint8_t>& rgb);
+
+}  // namespace seg

@@ -1,0 +1,74 @@
+// Where the golden numbers lie, and the formula that makes weights and inputs for them.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <cstdlib>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/files.h"
+
+namespace seg::testing {
+
+/// ../shared unless SEG_SHARED says otherwise.
+inline fs::path shared_folder() {
+  const char* set = std::getenv("SEG_SHARED");
+  return set != nullptr ? fs::path(set) : fs::path("../shared");
+}
+
+/// Ends the test as skipped where the goldens are absent.
+#define SEG_REQUIRE_SHARED(relative)                                    \
+  if (!::seg::fs::exists(::seg::testing::shared_folder() / (relative))) \
+  GTEST_SKIP() << "needs " << (::seg::testing::shared_folder() / (relative)).string()
+
+/// FNV-1a, 64 bit.
+inline std::uint64_t formula_key(std::string_view name) {
+  std::uint64_t key = 0xcbf29ce484222325u;
+  for (const unsigned char c : name) key = (key ^ c) * 0x100000001b3u;
+  return key;
+}
+
+/// The i-th number of a name, in [-1, 1) (goldens/networks/README.md).
+inline double formula_u(std::uint64_t key, std::uint64_t i) {
+  std::uint64_t z = key + (i + 1) * 0x9E3779B97F4A7C15u;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  z ^= z >> 31;
+  return static_cast<double>(z >> 40) * 0x1.0p-23 - 1.0;
+}
+
+/// a + b*u for `count` values of a name.
+inline std::vector<float> formula_values(std::string_view name, std::int64_t count, double a, double b) {
+  const auto key = formula_key(name);
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(a + b * formula_u(key, i));
+  return values;
+}
+
+/// |a - b|_2 / |b|_2 in double (|a|_2 where b is all zero).
+template <class A, class B>
+double relative_l2(std::span<const A> a, std::span<const B> b) {
+  double difference = 0, norm = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double d = static_cast<double>(a[i]) - static_cast<double>(b[i]);
+    difference += d * d;
+    norm += static_cast<double>(b[i]) * static_cast<double>(b[i]);
+  }
+  return std::sqrt(difference) / (norm > 0 ? std::sqrt(norm) : 1.0);
+}
+
+template <class A, class B>
+double max_abs_difference(std::span<const A> a, std::span<const B> b) {
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double d = std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    if (!(d <= worst)) worst = d;  // NaN counts
+  }
+  return worst;
+}
+
+}  // namespace seg::testing
