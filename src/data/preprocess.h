@@ -43,7 +43,10 @@ PreprocessedCase preprocess_case(const Case& files, const Plan& plan, const Conf
 void preprocess_dataset(const Dataset& dataset, const Plan& plan, const Configuration& configuration,
                         const fs::path& folder);
 
-/// A stored case, memory-mapped: <id>.npy (float32 c,z,y,x), <id>_seg.npy (int16 1,z,y,x), <id>.json.
+/// Stores a case for training, all but the JSON meant to be memory-mapped: <id>.npy (float32 [c, z, y, x]),
+/// <id>_seg.npy (int16 [1, z, y, x]), <id>_locations.npy (int32 [n, 3]: z, y, x of class_locations, one class
+/// after the other) and <id>.json (properties; its "class_locations" maps each class to its number of rows,
+/// in that order).
 void store_case(const fs::path& folder, const std::string& id, const PreprocessedCase& preprocessed);
 
 Json to_json(const CaseProperties& properties);
