@@ -2,4 +2,13 @@
 // loosened.
 #pragma once
 
-namespace seg::testing {}  // namespace seg::testing
+namespace seg::testing {
+
+// Scans, as relative L2. The goldens are float32 runs and so are ours: each is a few 1e-7 from the truth.
+constexpr double kScanGolden = 1e-6;
+constexpr double kScanGoldenGradient = 2e-6;
+// Against the same formula in double; a degree-4 exponential (9e-6) or a lossy softplus would not pass.
+constexpr double kScanForward = 5e-7;
+constexpr double kScanGradient = 2e-6;
+
+}  // namespace seg::testing
