@@ -1,5 +1,7 @@
 #include "base/npy.h"
 
+#include <fmt/ranges.h>
+
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -46,7 +48,8 @@ DType parse_dtype(std::string_view text) {
   const auto end = text.size() > 1 ? text.find('\'', 1) : std::string_view::npos;
   const auto name = end == std::string_view::npos ? text : text.substr(1, end - 1);
   for (const auto& type : kTypes) {
-    if (type.name == name || (type.size == 1 && type.name.substr(1) == name.substr(1))) return type.dtype;
+    const bool same_byte = type.size == 1 && !name.empty() && type.name.substr(1) == name.substr(1);
+    if (type.name == name || same_byte) return type.dtype;
   }
   fail("npy values of type {} are not supported", name.substr(0, 20));
 }
@@ -104,7 +107,16 @@ NpyHeader parse_npy_header(std::span<const std::byte> bytes) {
   const auto need = static_cast<std::size_t>(header.count()) * item_size(header.dtype);
   const auto have = bytes.size() - header.data_offset;
   if (have < need) fail("the .npy file is cut off: expected {} bytes of values, got {}", need, have);
+  if (header.data_offset % item_size(header.dtype) != 0)
+    fail("the .npy values start at byte {}, which is not aligned", header.data_offset);
   return header;
+}
+
+void check_npy_size(DType dtype, std::span<const std::int64_t> shape, std::size_t bytes) {
+  const NpyHeader header{dtype, {shape.begin(), shape.end()}, 0};
+  const std::size_t expected = static_cast<std::size_t>(header.count()) * item_size(dtype);
+  if (bytes != expected)
+    fail("shape ({}) takes {} bytes of values, got {}", fmt::join(shape, ", "), expected, bytes);
 }
 
 std::string npy_header_text(DType dtype, std::span<const std::int64_t> shape) {
@@ -131,10 +143,7 @@ NpyFile::NpyFile(const fs::path& path) : path_(path.string()), file_(path) {
 
 void write_npy_bytes(const fs::path& path, DType dtype, std::span<const std::int64_t> shape,
                      std::span<const std::byte> values) {
-  const NpyHeader header{dtype, {shape.begin(), shape.end()}, 0};
-  if (static_cast<std::size_t>(header.count()) * item_size(dtype) != values.size()) {
-    fail("write {}: shape and number of values differ", path.string());
-  }
+  with_context(path.string(), [&] { check_npy_size(dtype, shape, values.size()); });
   write_atomically(path, [&](const fs::path& temporary) {
     std::ofstream out(temporary, std::ios::binary);
     out << npy_header_text(dtype, shape);

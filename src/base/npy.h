@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -60,11 +61,26 @@ struct NpyHeader {
 };
 
 /// Parses the header at the start of `bytes` and checks that the values fit behind it.
-/// Throws Error for anything but a C-order little-endian array of a known type.
+/// Throws Error for anything but a C-order little-endian array of a known type whose values are aligned.
 NpyHeader parse_npy_header(std::span<const std::byte> bytes);
+
+/// Throws Error unless `bytes` is the size of an array's values.
+void check_npy_size(DType dtype, std::span<const std::int64_t> shape, std::size_t bytes);
 
 /// Header bytes of an array, padded as NumPy does.
 std::string npy_header_text(DType dtype, std::span<const std::int64_t> shape);
+
+/// The values behind `header` in `file`, a whole .npy file in memory; throws Error when they are of another
+/// type. `name` names the array in errors.
+template <class T>
+std::span<const T> npy_values(std::string_view name, const NpyHeader& header,
+                              std::span<const std::byte> file) {
+  if (header.dtype != dtype_of<T>()) {
+    fail("{}: expected values of type {}, got {}", name, numpy_name(dtype_of<T>()), numpy_name(header.dtype));
+  }
+  return {reinterpret_cast<const T*>(file.data() + header.data_offset),
+          static_cast<std::size_t>(header.count())};
+}
 
 /// A memory-mapped .npy file.
 class NpyFile {
@@ -77,12 +93,7 @@ class NpyFile {
   /// The values in place; throws Error when the file holds another type.
   template <class T>
   std::span<const T> values() const {
-    if (header_.dtype != dtype_of<T>()) {
-      fail("{}: expected values of type {}, got {}", path_, numpy_name(dtype_of<T>()),
-           numpy_name(header_.dtype));
-    }
-    return {reinterpret_cast<const T*>(file_.bytes().data() + header_.data_offset),
-            static_cast<std::size_t>(header_.count())};
+    return npy_values<T>(path_, header_, file_.bytes());
   }
 
  private:
