@@ -1,12 +1,13 @@
 // A dataset in nnU-Net's raw layout: dataset.json, imagesTr, labelsTr, imagesTs, labelsTs.
 #pragma once
-#include <map>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/files.h"
 #include "base/json_fwd.h"
+#include "image/volume.h"
 
 namespace seg {
 
@@ -33,7 +34,8 @@ struct DatasetInfo {
   int output_channels() const;
 };
 
-/// Parses dataset.json text; `origin` names it in errors. Unknown or missing keys are errors in words.
+/// Parses dataset.json; `origin` names it in errors. Missing keys, wrong types and labels that are not
+/// 0, 1, 2, ... are errors in words; keys it does not know are left alone, as nnU-Net does.
 DatasetInfo parse_dataset_info(const Json& json, const std::string& name, const std::string& origin);
 
 /// One case: its identifier, a file per channel, and its label (empty for test cases).
@@ -55,6 +57,10 @@ Dataset open_dataset(const fs::path& root);
 /// Cases of a folder of images named <id>_0000<ending>, ..., sorted by id (prediction input).
 /// Throws Error for a missing channel or a folder with no image of that ending.
 std::vector<Case> list_cases(const fs::path& folder, std::size_t channels, const std::string& file_ending);
+
+/// Throws Error when a value of `labels` is not in dataset.json; lists what is expected and where the value
+/// is.
+void check_label_values(const Labels& labels, const DatasetInfo& info, const std::string& name);
 
 /// The dataset folder inside `root` for "4", "004", "Dataset004_Hippocampus" or "Hippocampus".
 /// Throws Error listing what is there when none or several match.

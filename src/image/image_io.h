@@ -1,12 +1,18 @@
 // Reading and writing medical and natural images. The only file that knows ITK.
 #pragma once
+#include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/files.h"
 #include "image/volume.h"
 
 namespace seg {
+
+/// File endings that can be read.
+inline constexpr std::array<std::string_view, 10> kImageEndings{".nii.gz", ".nii", ".nrrd", ".mha", ".png",
+                                                                ".bmp",    ".tif", ".tiff", ".jpg", ".jpeg"};
 
 struct LoadedImage {
   Image voxels;  ///< [channels, z, y, x] float32; RGB files give 3 channels
@@ -18,8 +24,9 @@ struct LoadedLabels {
   Geometry geometry;
 };
 
-/// Reads one file (.nii.gz .nii .nrrd .mha .png .bmp .tif .jpg). Spacing of a 2-D medical image is
-/// (999*max, y, x) and of a natural image (999, 1, 1), as nnU-Net's readers give it.
+/// Reads one file. Spacing of a 2-D medical image is (999*max, y, x) and of a natural image (999, 1, 1), as
+/// nnU-Net's readers give it. A fourth dimension and the components of a pixel become channels; an alpha
+/// channel is dropped and a palette expanded, with a warning.
 /// Throws Error naming the file for unreadable, truncated or empty files.
 LoadedImage read_image(const fs::path& path);
 

@@ -11,4 +11,8 @@ constexpr double kScanGoldenGradient = 2e-6;
 constexpr double kScanForward = 5e-7;
 constexpr double kScanGradient = 2e-6;
 
+// Image files (goldens/pipeline/README.md, nifti_orientation).
+inline constexpr double kGeometry = 1e-6;  ///< mm and cosines: ITK computes directions from float quaternions
+inline constexpr double kVoxelSum = 1e-6;  ///< relative: our voxels are float32, the golden sums are double
+
 }  // namespace seg::testing

@@ -1,0 +1,347 @@
+#include "image/image_io.h"
+
+#include <itkBMPImageIO.h>
+#include <itkImageIOBase.h>
+#include <itkJPEGImageIO.h>
+#include <itkMetaImageIO.h>
+#include <itkNiftiImageIO.h>
+#include <itkNrrdImageIO.h>
+#include <itkPNGImageIO.h>
+#include <itkTIFFImageIO.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/error.h"
+#include "base/log.h"
+
+namespace seg {
+namespace {
+
+using Component = itk::IOComponentEnum;
+using Pixel = itk::IOPixelEnum;
+
+/// How a file's ending decides what reads it.
+struct Format {
+  std::string_view ending;
+  itk::ImageIOBase::Pointer (*make)();
+  bool natural;  ///< a picture without millimetres
+};
+
+template <class ImageIO>
+itk::ImageIOBase::Pointer make_io() {
+  return ImageIO::New().GetPointer();
+}
+
+constexpr std::array<Format, kImageEndings.size()> kFormats{{
+    {".nii.gz", make_io<itk::NiftiImageIO>, false},
+    {".nii", make_io<itk::NiftiImageIO>, false},
+    {".nrrd", make_io<itk::NrrdImageIO>, false},
+    {".mha", make_io<itk::MetaImageIO>, false},
+    {".png", make_io<itk::PNGImageIO>, true},
+    {".bmp", make_io<itk::BMPImageIO>, true},
+    {".tif", make_io<itk::TIFFImageIO>, true},
+    {".tiff", make_io<itk::TIFFImageIO>, true},
+    {".jpg", make_io<itk::JPEGImageIO>, true},
+    {".jpeg", make_io<itk::JPEGImageIO>, true},
+}};
+
+const Format& format_of(const fs::path& path) {
+  std::string name = path.filename().string();
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  for (const Format& format : kFormats)
+    if (name.ends_with(format.ending)) return format;
+  throw Error(fmt::format("{}: unknown kind of image file", path.string()),
+              fmt::format("known endings: {}", fmt::join(kImageEndings, " ")));
+}
+
+/// Runs ITK code; its exceptions become Errors that name the file.
+template <class Body>
+decltype(auto) with_itk(const fs::path& path, std::string_view doing, Body&& body) {
+  itk::Object::GlobalWarningDisplayOff();
+  try {
+    return body();
+  } catch (const itk::ExceptionObject& error) {
+    std::string reason = error.GetDescription();
+    std::replace(reason.begin(), reason.end(), '\n', ' ');
+    fail("cannot {} {}: {}", doing, path.string(), reason);
+  }
+}
+
+/// A file as ITK gives it, before its numbers become floats or labels.
+struct RawImage {
+  itk::ImageIOBase::Pointer io;
+  std::vector<char> bytes;  ///< x fastest after the components of a pixel
+  Shape4 shape{};           ///< components * time, z, y, x
+  std::int64_t components = 1;
+  Geometry geometry;
+};
+
+Geometry geometry_of(const itk::ImageIOBase& io, const Format& format) {
+  Geometry geometry;
+  const auto axes = std::min(io.GetNumberOfDimensions(), 3u);
+  geometry.dimension = axes <= 2 ? 2 : 3;
+  if (format.natural) {
+    geometry.spacing = {999, 1, 1};
+    return geometry;
+  }
+  for (unsigned i = 0; i < axes; ++i) {
+    geometry.spacing[2 - i] = std::abs(io.GetSpacing(i));
+    geometry.origin[i] = io.GetOrigin(i);
+    const auto column = io.GetDirection(i);
+    for (unsigned row = 0; row < axes && row < column.size(); ++row)
+      geometry.direction[3 * row + i] = column[row];
+  }
+  if (geometry.dimension == 2) geometry.spacing[0] = 999 * std::max(geometry.spacing[1], geometry.spacing[2]);
+  return geometry;
+}
+
+/// Sizes from the header, checked before anything is allocated.
+Shape4 shape_of(const itk::ImageIOBase& io, const fs::path& path, const Format& format) {
+  const auto axes = io.GetNumberOfDimensions();
+  Shape4 shape{static_cast<std::int64_t>(io.GetNumberOfComponents()), 1, 1, 1};
+  if (axes < 1 || axes > 4) fail("{}: expected 2 to 4 dimensions, got {}", path.string(), axes);
+  if (format.natural && axes > 2 && io.GetDimensions(2) > 1) {
+    throw Error(fmt::format("{}: expected one picture, got {} pages", path.string(), io.GetDimensions(2)),
+                "store volumes as .nii.gz, .nrrd or .mha");
+  }
+  for (unsigned i = 0; i < axes; ++i) {
+    const auto size = static_cast<std::int64_t>(io.GetDimensions(i));
+    if (size < 1) fail("{}: axis {} has size {}", path.string(), i, size);
+    if (i < 3) {
+      shape[3 - i] = size;
+    } else {
+      shape[0] *= size;
+    }
+  }
+  return shape;
+}
+
+/// With `palette_as_index` the pixels of a palette picture are its indices, else colours.
+RawImage read_raw(const fs::path& path, bool palette_as_index) {
+  const Format& format = format_of(path);
+  std::error_code error;
+  const auto bytes = fs::file_size(path, error);
+  if (error) fail("cannot read {}: {}", path.string(), error.message());
+  if (bytes == 0) throw Error(fmt::format("{} is empty (0 bytes)", path.string()), "copy the file again");
+  return with_itk(path, "read", [&] {
+    RawImage raw;
+    raw.io = format.make();
+    raw.io->SetFileName(path.string());
+    raw.io->SetExpandRGBPalette(!palette_as_index);
+    if (!raw.io->CanReadFile(path.c_str())) fail("{} is not a {} file", path.string(), format.ending);
+    raw.io->ReadImageInformation();
+    raw.shape = shape_of(*raw.io, path, format);
+    raw.components = raw.io->GetNumberOfComponents();
+    raw.geometry = geometry_of(*raw.io, format);
+    const auto axes = raw.io->GetNumberOfDimensions();
+    itk::ImageIORegion region(axes);
+    for (unsigned i = 0; i < axes; ++i) {
+      region.SetIndex(i, 0);
+      region.SetSize(i, raw.io->GetDimensions(i));
+    }
+    raw.io->SetIORegion(region);
+    raw.bytes.resize(static_cast<std::size_t>(raw.io->GetImageSizeInBytes()));
+    raw.io->Read(raw.bytes.data());
+    return raw;
+  });
+}
+
+/// Calls `body` with a pointer of the file's number type.
+template <class Body>
+void visit_numbers(const RawImage& raw, const fs::path& path, Body&& body) {
+  const void* data = raw.bytes.data();
+  switch (raw.io->GetComponentType()) {
+    case Component::UCHAR:
+      return body(static_cast<const unsigned char*>(data));
+    case Component::CHAR:
+      return body(static_cast<const signed char*>(data));
+    case Component::USHORT:
+      return body(static_cast<const unsigned short*>(data));
+    case Component::SHORT:
+      return body(static_cast<const short*>(data));
+    case Component::UINT:
+      return body(static_cast<const unsigned int*>(data));
+    case Component::INT:
+      return body(static_cast<const int*>(data));
+    case Component::ULONG:
+      return body(static_cast<const unsigned long*>(data));
+    case Component::LONG:
+      return body(static_cast<const long*>(data));
+    case Component::ULONGLONG:
+      return body(static_cast<const unsigned long long*>(data));
+    case Component::LONGLONG:
+      return body(static_cast<const long long*>(data));
+    case Component::FLOAT:
+      return body(static_cast<const float*>(data));
+    case Component::DOUBLE:
+      return body(static_cast<const double*>(data));
+    default:
+      fail("{}: unknown number type {}", path.string(),
+           itk::ImageIOBase::GetComponentTypeAsString(raw.io->GetComponentType()));
+  }
+}
+
+/// Colour channels to keep: alpha says nothing about the tissue.
+std::int64_t kept_components(const RawImage& raw, const fs::path& path) {
+  const auto type = raw.io->GetPixelType();
+  if (type == Pixel::COMPLEX) fail("{}: complex numbers are not supported", path.string());
+  const bool has_alpha = type == Pixel::RGBA || (format_of(path).natural && raw.components % 2 == 0);
+  if (has_alpha) warn("{}: the alpha channel is dropped", path.string());
+  return has_alpha ? raw.components - 1 : raw.components;
+}
+
+bool close(double a, double b) {
+  return std::abs(a - b) <= 1e-8 + 1e-5 * std::abs(b);  // NumPy's allclose
+}
+
+template <class Values>
+bool all_close(const Values& a, const Values& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), close);
+}
+
+/// Writes `data` of `components` per pixel, x fastest, in the format of the file's ending.
+void write_raw(const fs::path& path, const void* data, Component type, std::int64_t components,
+               const Shape3& size, const Geometry& geometry) {
+  const Format& format = format_of(path);
+  const int axes = format.natural ? 2 : geometry.dimension;
+  if (axes == 2 && size[0] != 1) fail("{}: cannot hold {} slices", path.string(), size[0]);
+  write_atomically(path, [&](const fs::path& temporary) {
+    with_itk(path, "encode", [&] {
+      const auto io = format.make();
+      io->SetFileName(temporary.string());
+      io->SetNumberOfDimensions(axes);
+      io->SetComponentType(type);
+      io->SetNumberOfComponents(components);
+      io->SetPixelType(components == 3 ? Pixel::RGB : Pixel::SCALAR);
+      itk::ImageIORegion region(axes);
+      for (int i = 0; i < axes; ++i) {
+        io->SetDimensions(i, size[2 - i]);
+        io->SetSpacing(i, format.natural ? 1.0 : geometry.spacing[2 - i]);
+        io->SetOrigin(i, format.natural ? 0.0 : geometry.origin[i]);
+        std::vector<double> column(axes, 0.0);
+        for (int row = 0; row < axes; ++row)
+          column[row] = format.natural ? (row == i ? 1.0 : 0.0) : geometry.direction[3 * row + i];
+        io->SetDirection(i, column);
+        region.SetIndex(i, 0);
+        region.SetSize(i, size[2 - i]);
+      }
+      io->SetIORegion(region);
+      io->SetUseCompression(format.ending != ".nii");
+      if (auto* tiff = dynamic_cast<itk::TIFFImageIO*>(io.GetPointer())) tiff->SetCompressionToDeflate();
+      io->WriteImageInformation();
+      io->Write(data);
+    });
+  });
+}
+
+}  // namespace
+
+LoadedImage read_image(const fs::path& path) {
+  const RawImage raw = read_raw(path, false);
+  const auto kept = kept_components(raw, path);
+  const auto frames = raw.shape[0] / raw.components;  // 4-D files: frames become channels
+  LoadedImage image{Image({frames * kept, raw.shape[1], raw.shape[2], raw.shape[3]}), raw.geometry};
+  const auto voxels = image.voxels.voxels();
+  visit_numbers(raw, path, [&](const auto* values) {
+    for (std::int64_t frame = 0; frame < frames; ++frame) {
+      for (std::int64_t c = 0; c < kept; ++c) {
+        const auto channel = image.voxels.channel(frame * kept + c);
+        const auto* from = values + frame * voxels * raw.components + c;
+        for (std::int64_t i = 0; i < voxels; ++i)
+          channel[static_cast<std::size_t>(i)] = static_cast<float>(from[i * raw.components]);
+      }
+    }
+  });
+  return image;
+}
+
+LoadedImage read_channels(const std::vector<fs::path>& paths) {
+  if (paths.empty()) fail("a case needs at least one image file");
+  LoadedImage all = read_image(paths.front());
+  for (std::size_t i = 1; i < paths.size(); ++i) {
+    const LoadedImage next = read_image(paths[i]);
+    check_same_grid(all.geometry, all.voxels.space(), paths.front().string(), next.geometry,
+                    next.voxels.space(), paths[i].string());
+    all.voxels.data.insert(all.voxels.data.end(), next.voxels.data.begin(), next.voxels.data.end());
+    all.voxels.shape[0] += next.voxels.channels();
+  }
+  return all;
+}
+
+LoadedLabels read_labels(const fs::path& path) {
+  const RawImage raw = read_raw(path, true);
+  if (raw.shape[0] != 1) {
+    throw Error(fmt::format("{}: expected a label image of 1 channel, got {}", path.string(), raw.shape[0]),
+                "store labels as whole numbers in one channel, not as colours");
+  }
+  LoadedLabels labels{Labels(raw.shape), raw.geometry};
+  using Limits = std::numeric_limits<std::int32_t>;
+  visit_numbers(raw, path, [&](const auto* values) {
+    for (std::int64_t i = 0; i < labels.voxels.count(); ++i) {
+      const auto value = static_cast<double>(values[i]);
+      if (!(value >= Limits::min() && value <= Limits::max()) || value != std::floor(value)) {
+        const auto plane = raw.shape[2] * raw.shape[3];
+        fail("{}: label {} at voxel (z {}, y {}, x {}) is not a whole number", path.string(), value,
+             i / plane, i % plane / raw.shape[3], i % raw.shape[3]);
+      }
+      labels.voxels.data[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(value);
+    }
+  });
+  return labels;
+}
+
+void check_same_grid(const Geometry& image, const Shape3& image_size, const std::string& image_name,
+                     const Geometry& label, const Shape3& label_size, const std::string& label_name) {
+  if (image_size != label_size) {
+    fail("{} and {} differ in size: {} and {} (z, y, x)", image_name, label_name,
+         fmt::join(image_size, " x "), fmt::join(label_size, " x "));
+  }
+  if (!all_close(image.spacing, label.spacing)) {
+    fail("{} and {} differ in spacing: {} and {} mm (z, y, x)", image_name, label_name,
+         fmt::join(image.spacing, " x "), fmt::join(label.spacing, " x "));
+  }
+  if (!all_close(image.origin, label.origin)) {
+    warn("{} and {} differ in origin: {} and {} mm (x, y, z)", image_name, label_name,
+         fmt::join(image.origin, ", "), fmt::join(label.origin, ", "));
+  }
+  if (!all_close(image.direction, label.direction))
+    warn("{} and {} differ in direction (orientation of the axes)", image_name, label_name);
+}
+
+void write_labels(const fs::path& path, const Labels& labels, const Geometry& geometry) {
+  if (labels.channels() != 1) fail("{}: labels have 1 channel, got {}", path.string(), labels.channels());
+  if (format_of(path).ending.starts_with(".jp")) {
+    throw Error(fmt::format("cannot write labels to {}: JPEG would change the values", path.string()),
+                "use .png or .tif");
+  }
+  const auto [low, high] = std::minmax_element(labels.data.begin(), labels.data.end());
+  if (low == labels.data.end()) fail("{}: no voxels to write", path.string());
+  if (*low < 0 || *high > 65535)
+    fail("{}: labels must lie in 0..65535, got {}..{}", path.string(), *low, *high);
+  if (*high < 255) {
+    const std::vector<std::uint8_t> values(labels.data.begin(), labels.data.end());
+    write_raw(path, values.data(), Component::UCHAR, 1, labels.space(), geometry);
+  } else {
+    const std::vector<std::uint16_t> values(labels.data.begin(), labels.data.end());
+    write_raw(path, values.data(), Component::USHORT, 1, labels.space(), geometry);
+  }
+}
+
+void write_image(const fs::path& path, const Image& image, const Geometry& geometry) {
+  if (format_of(path).natural) {
+    throw Error(fmt::format("{} cannot hold float values", path.string()), "use .nii.gz, .nrrd or .mha");
+  }
+  if (image.channels() != 1) fail("{}: expected 1 channel, got {}", path.string(), image.channels());
+  write_raw(path, image.data.data(), Component::FLOAT, 1, image.space(), geometry);
+}
+
+void write_rgb_png(const fs::path& path, std::int64_t height, std::int64_t width,
+                   const std::vector<std::uint8_t>& rgb) {
+  if (height < 1 || width < 1 || static_cast<std::int64_t>(rgb.size()) != height * width * 3)
+    fail("{}: {} bytes are not a {} x {} RGB picture", path.string(), rgb.size(), height, width);
+  write_raw(path, rgb.data(), Component::UCHAR, 3, {1, height, width}, Geometry{});
+}
+
+}  // namespace seg
