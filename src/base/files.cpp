@@ -10,7 +10,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "base/error.h"
@@ -47,12 +46,17 @@ fs::path temporary_beside(const fs::path& path) {
 }  // namespace
 
 std::string read_text(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) fail("cannot read {}: {}", path.string(), std::strerror(errno));
-  std::ostringstream text;
-  text << in.rdbuf();
-  if (in.bad()) fail("cannot read {}: {}", path.string(), std::strerror(errno));
-  return std::move(text).str();
+  constexpr std::size_t kChunk = 1 << 16;
+  const Descriptor file(path, O_RDONLY);
+  std::string text;
+  while (true) {
+    const std::size_t have = text.size();
+    text.resize(have + kChunk);
+    const auto got = ::read(file.get(), text.data() + have, kChunk);
+    if (got < 0) fail("cannot read {}: {}", path.string(), std::strerror(errno));
+    text.resize(have + static_cast<std::size_t>(got));
+    if (got == 0) return text;
+  }
 }
 
 void write_atomically(const fs::path& path, const std::function<void(const fs::path&)>& write) {

@@ -17,17 +17,24 @@ constexpr std::array<PythonNumber, 3> kPythonNumbers{
      {"-Infinity", -std::numeric_limits<double>::infinity()}}};
 constexpr char kMark = '\x01';  // cannot stand unescaped in a JSON string
 
+constexpr int kMaxDepth = 200;  // the functions below follow nested values by recursion
+
 /// JSON has no NaN and Infinity, Python's json module writes them bare: make them marked strings for the
-/// parser.
+/// parser. Refuses values nested too deep.
 std::string mark_python_numbers(std::string_view text) {
   std::string out;
   out.reserve(text.size() + 16);
   bool in_string = false;
+  int depth = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (in_string && text[i] == '\\' && i + 1 < text.size()) {
       out += text[i++];
     } else if (text[i] == '"') {
       in_string = !in_string;
+    } else if (!in_string && (text[i] == '[' || text[i] == '{')) {
+      if (++depth > kMaxDepth) fail("values are nested deeper than {} levels", kMaxDepth);
+    } else if (!in_string && (text[i] == ']' || text[i] == '}')) {
+      --depth;
     } else if (!in_string && (text[i] == 'N' || text[i] == 'I' || text[i] == '-')) {
       const auto rest = text.substr(i);
       bool replaced = false;
@@ -90,8 +97,9 @@ void append_text(const Json& json, int depth, std::string& out) {
 }  // namespace
 
 Json parse_json(std::string_view text, std::string_view origin) {
+  const std::string marked = with_context(origin, [&] { return mark_python_numbers(text); });
   try {
-    Json json = Json::parse(mark_python_numbers(text));
+    Json json = Json::parse(marked);
     restore_python_numbers(json);
     return json;
   } catch (const nlohmann::json::exception& error) {
