@@ -15,4 +15,7 @@ constexpr double kScanGradient = 2e-6;
 inline constexpr double kGeometry = 1e-6;  ///< mm and cosines: ITK computes directions from float quaternions
 inline constexpr double kVoxelSum = 1e-6;  ///< relative: our voxels are float32, the golden sums are double
 
+// Resampling against splines solved in double: our result is rounded to float32 (values up to 5).
+inline constexpr double kSplineReference = 1e-6;
+
 }  // namespace seg::testing
