@@ -11,10 +11,22 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdarg>
 #include <limits>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "image/file_checks.h"
+
+// libtiff writes to stderr by itself. Its switches carry a prefix where ITK brings its own copy, and ITK does
+// not install their header; the weak names that are absent are null.
+using TiffMessage = void (*)(const char* module, const char* format, std::va_list values);
+extern "C" {
+__attribute__((weak)) TiffMessage TIFFSetErrorHandler(TiffMessage);
+__attribute__((weak)) TiffMessage TIFFSetWarningHandler(TiffMessage);
+__attribute__((weak)) TiffMessage itk_TIFFSetErrorHandler(TiffMessage);
+__attribute__((weak)) TiffMessage itk_TIFFSetWarningHandler(TiffMessage);
+}
 
 namespace seg {
 namespace {
@@ -56,16 +68,33 @@ const Format& format_of(const fs::path& path) {
               fmt::format("known endings: {}", fmt::join(kImageEndings, " ")));
 }
 
-/// Runs ITK code; its exceptions become Errors that name the file.
+/// "ITK ERROR: NrrdImageIO(0x55d0c2): reason" -> "reason"
+std::string reason_of(const itk::ExceptionObject& error) {
+  std::string reason = error.GetDescription();
+  const auto object = reason.find("(0x"), end = reason.find("): ");
+  if (object != std::string::npos && end != std::string::npos) reason.erase(0, end + 3);
+  std::replace(reason.begin(), reason.end(), '\n', ' ');
+  if (const auto deepest = reason.rfind("[nrrd] "); deepest != std::string::npos)
+    reason.erase(0, deepest + 7);
+  return reason.substr(0, reason.find_last_not_of(' ') + 1);
+}
+
+/// Runs ITK code; its exceptions become Errors that name the file, and nothing is written to stderr.
 template <class Body>
 decltype(auto) with_itk(const fs::path& path, std::string_view doing, Body&& body) {
-  itk::Object::GlobalWarningDisplayOff();
+  static const bool quiet = [] {
+    itk::Object::GlobalWarningDisplayOff();
+    for (const auto set :
+         {TIFFSetErrorHandler, TIFFSetWarningHandler, itk_TIFFSetErrorHandler, itk_TIFFSetWarningHandler}) {
+      if (set != nullptr) set(nullptr);
+    }
+    return true;
+  }();
+  static_cast<void>(quiet);
   try {
     return body();
   } catch (const itk::ExceptionObject& error) {
-    std::string reason = error.GetDescription();
-    std::replace(reason.begin(), reason.end(), '\n', ' ');
-    fail("cannot {} {}: {}", doing, path.string(), reason);
+    fail("cannot {} {}: {}", doing, path.string(), reason_of(error));
   }
 }
 
@@ -97,6 +126,9 @@ Geometry geometry_of(const itk::ImageIOBase& io, const Format& format) {
   return geometry;
 }
 
+/// No packing that the formats use shrinks an image by more (deflate: 1032).
+constexpr double kLargestRatio = 2000;
+
 /// Sizes from the header, checked before anything is allocated.
 Shape4 shape_of(const itk::ImageIOBase& io, const fs::path& path, const Format& format) {
   const auto axes = io.GetNumberOfDimensions();
@@ -105,6 +137,13 @@ Shape4 shape_of(const itk::ImageIOBase& io, const fs::path& path, const Format& 
   if (format.natural && axes > 2 && io.GetDimensions(2) > 1) {
     throw Error(fmt::format("{}: expected one picture, got {} pages", path.string(), io.GetDimensions(2)),
                 "store volumes as .nii.gz, .nrrd or .mha");
+  }
+  double bytes = static_cast<double>(io.GetComponentSize()) * static_cast<double>(shape[0]);
+  for (unsigned i = 0; i < axes; ++i) bytes *= static_cast<double>(io.GetDimensions(i));
+  const auto stored = static_cast<double>(fs::file_size(path));
+  if (bytes > kLargestRatio * stored + 1e6) {
+    fail("{}: its header promises {:.0f} bytes of voxels, but the file has only {:.0f} bytes", path.string(),
+         bytes, stored);
   }
   for (unsigned i = 0; i < axes; ++i) {
     const auto size = static_cast<std::int64_t>(io.GetDimensions(i));
@@ -118,20 +157,35 @@ Shape4 shape_of(const itk::ImageIOBase& io, const fs::path& path, const Format& 
   return shape;
 }
 
+/// True unless the palette only says that index i is grey level i, as in every grey BMP.
+bool has_colour_palette(const itk::ImageIOBase& io) {
+  if (!io.GetIsReadAsScalarPlusPalette()) return false;
+  const auto* bmp = dynamic_cast<const itk::BMPImageIO*>(&io);
+  if (bmp == nullptr) return true;
+  const auto& palette = bmp->GetColorPalette();
+  for (std::size_t i = 0; i < palette.size(); ++i)
+    for (unsigned c = 0; c < 3; ++c)
+      if (palette[i][c] != i) return true;
+  return false;
+}
+
 /// With `palette_as_index` the pixels of a palette picture are its indices, else colours.
 RawImage read_raw(const fs::path& path, bool palette_as_index) {
   const Format& format = format_of(path);
-  std::error_code error;
-  const auto bytes = fs::file_size(path, error);
-  if (error) fail("cannot read {}: {}", path.string(), error.message());
-  if (bytes == 0) throw Error(fmt::format("{} is empty (0 bytes)", path.string()), "copy the file again");
+  check_image_file(path);
   return with_itk(path, "read", [&] {
     RawImage raw;
     raw.io = format.make();
     raw.io->SetFileName(path.string());
-    raw.io->SetExpandRGBPalette(!palette_as_index);
-    if (!raw.io->CanReadFile(path.c_str())) fail("{} is not a {} file", path.string(), format.ending);
+    raw.io->SetExpandRGBPalette(false);
+    if (!raw.io->CanReadFile(path.c_str()))
+      fail("{} is not a {} file or is damaged", path.string(), format.ending);
     raw.io->ReadImageInformation();
+    if (!palette_as_index && has_colour_palette(*raw.io)) {
+      warn("{}: the palette is expanded to red, green and blue", path.string());
+      raw.io->SetExpandRGBPalette(true);
+      raw.io->ReadImageInformation();
+    }
     raw.shape = shape_of(*raw.io, path, format);
     raw.components = raw.io->GetNumberOfComponents();
     raw.geometry = geometry_of(*raw.io, format);

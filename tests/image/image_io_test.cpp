@@ -2,10 +2,14 @@
 
 #include <gmock/gmock.h>
 
-#include <fstream>
+#include <cstring>
+#include <limits>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/rng.h"
+#include "support/errors.h"
+#include "support/folder.h"
 #include "support/goldens.h"
 #include "support/tolerances.h"
 
@@ -13,8 +17,10 @@ namespace seg {
 namespace {
 
 using ::testing::AllOf;
+using testing::error_of;
 using ::testing::HasSubstr;
 using testing::shared_folder;
+using testing::TemporaryFolder;
 using ::testing::ThrowsMessage;
 
 void expect_geometry(const Geometry& geometry, const Json& expected) {
@@ -112,7 +118,8 @@ class RoundTrip : public ::testing::TestWithParam<Written> {};
 
 TEST_P(RoundTrip, KeepsLabelsAndGeometry) {
   const auto [ending, highest, natural] = GetParam();
-  const fs::path file = fs::path(::testing::TempDir()) / fmt::format("round_trip_{}{}", highest, ending);
+  const TemporaryFolder folder;
+  const fs::path file = folder / (std::string("labels") + ending);
   const Labels labels = ramp({1, natural ? 1 : 4, 5, 7}, highest);
   write_labels(file, labels, oblique());
   const LoadedLabels back = read_labels(file);
@@ -129,6 +136,211 @@ INSTANTIATE_TEST_SUITE_P(Endings, RoundTrip,
                                            Written{".png", 2, true}, Written{".png", 700, true},
                                            Written{".tif", 254, true}, Written{".tiff", 65535, true},
                                            Written{".bmp", 9, true}));
+
+TEST(ImageIo, FloatVolumesAndFlatImagesKeepTheirGeometry) {
+  const TemporaryFolder folder;
+  Geometry flat = oblique();
+  flat.dimension = 2;
+  flat.spacing = {999 * 0.75, 0.75, 0.625};
+  flat.origin[2] = 0;
+  Image image({1, 1, 6, 5});
+  for (std::size_t i = 0; i < image.data.size(); ++i) image.data[i] = 0.37F * static_cast<float>(i) - 3;
+  for (const std::string ending : {".nii.gz", ".nrrd", ".mha"}) {
+    for (const Geometry& geometry : {flat, oblique()}) {
+      SCOPED_TRACE(ending + fmt::format(" {}-D", geometry.dimension));
+      write_image(folder / ("image" + ending), image, geometry);
+      const LoadedImage back = read_image(folder / ("image" + ending));
+      EXPECT_EQ(back.voxels, image);
+      expect_same_geometry(back.geometry, geometry);
+    }
+  }
+}
+
+TEST(ImageIo, NiftiHeaderSaysMillimetresAndScannerAxes) {
+  const TemporaryFolder folder;
+  write_labels(folder / "labels.nii", ramp({1, 4, 5, 7}, 3), oblique());
+  const std::string bytes = read_text(folder / "labels.nii");
+  const auto short_at = [&](std::size_t at) { return static_cast<int>(bytes[at]) + 256 * bytes[at + 1]; };
+  EXPECT_EQ(short_at(70), 2);       // uint8
+  EXPECT_EQ(bytes[123] & 7, 2);     // millimetres
+  EXPECT_EQ(short_at(252), 1);      // qform_code
+  EXPECT_EQ(short_at(254), 1);      // sform_code
+  float slope = 0, intercept = -1;  // little-endian, as this machine
+  std::memcpy(&slope, &bytes[112], sizeof slope);
+  std::memcpy(&intercept, &bytes[116], sizeof intercept);
+  EXPECT_EQ(slope, 1);
+  EXPECT_EQ(intercept, 0);
+}
+
+TEST(ImageIo, RgbPngGivesThreeChannelsAndLabelsMustHaveOne) {
+  const TemporaryFolder folder;
+  const std::vector<std::uint8_t> rgb{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18};
+  write_rgb_png(folder / "image.png", 2, 3, rgb);
+  const LoadedImage image = read_image(folder / "image.png");
+  EXPECT_EQ(image.voxels.shape, (Shape4{3, 1, 2, 3}));
+  EXPECT_THAT(image.voxels.data,
+              ::testing::ElementsAre(1, 4, 7, 10, 13, 16, 2, 5, 8, 11, 14, 17, 3, 6, 9, 12, 15, 18));
+  EXPECT_THAT(image.geometry.spacing, ::testing::ElementsAre(999, 1, 1));
+  EXPECT_THAT(error_of([&] { read_labels(folder / "image.png"); }),
+              AllOf(HasSubstr("image.png"), HasSubstr("got 3"), HasSubstr("hint")));
+}
+
+TEST(ImageIo, GreyBmpIsOneChannel) {
+  const TemporaryFolder folder;
+  write_labels(folder / "image.bmp", ramp({1, 1, 5, 7}, 200), {});
+  EXPECT_EQ(read_image(folder / "image.bmp").voxels.channels(), 1);
+}
+
+TEST(ImageIo, LabelsThatAreNotWholeNumbersAreNamedWithTheirPlace) {
+  const TemporaryFolder folder;
+  Image image({1, 2, 3, 4}, 1);
+  image.at(0, 1, 2, 3) = 1.5F;
+  write_image(folder / "labels.nii.gz", image, {});
+  EXPECT_THAT(error_of([&] { read_labels(folder / "labels.nii.gz"); }),
+              AllOf(HasSubstr("labels.nii.gz"), HasSubstr("1.5"), HasSubstr("z 1, y 2, x 3")));
+  image.at(0, 1, 2, 3) = std::numeric_limits<float>::quiet_NaN();
+  write_image(folder / "labels.nrrd", image, {});  // ITK reads NaN in NIfTI as 0
+  EXPECT_THAT(error_of([&] { read_labels(folder / "labels.nrrd"); }), HasSubstr("nan"));
+}
+
+TEST(ImageIo, GridsMustAgreeInSizeAndSpacing) {
+  const Geometry a = oblique();
+  Geometry b = a;
+  b.spacing[1] *= 1 + 1e-6;  // float rounding passes
+  b.origin[0] += 3;          // only a warning
+  EXPECT_NO_THROW(check_same_grid(a, {4, 5, 6}, "image", b, {4, 5, 6}, "label"));
+  EXPECT_THAT(error_of([&] {
+                check_same_grid(a, {4, 5, 6}, "image", b, {4, 5, 7}, "label");
+              }),
+              AllOf(HasSubstr("image and label"), HasSubstr("4 x 5 x 6"), HasSubstr("4 x 5 x 7")));
+  b.spacing[1] *= 1.001;
+  EXPECT_THAT(error_of([&] {
+                check_same_grid(a, {4, 5, 6}, "image", b, {4, 5, 6}, "label");
+              }),
+              AllOf(HasSubstr("image and label"), HasSubstr("spacing")));
+}
+
+TEST(ImageIo, ChannelFilesAreStacked) {
+  const TemporaryFolder folder;
+  write_image(folder / "a_0000.nii.gz", Image({1, 2, 3, 4}, 1), oblique());
+  write_image(folder / "a_0001.nii.gz", Image({1, 2, 3, 4}, 2), oblique());
+  write_image(folder / "a_0002.nii.gz", Image({1, 2, 3, 5}, 3), oblique());
+  const LoadedImage both = read_channels({folder / "a_0000.nii.gz", folder / "a_0001.nii.gz"});
+  EXPECT_EQ(both.voxels.shape, (Shape4{2, 2, 3, 4}));
+  EXPECT_EQ(both.voxels.at(0, 1, 2, 3), 1);
+  EXPECT_EQ(both.voxels.at(1, 0, 0, 0), 2);
+  EXPECT_THAT(error_of([&] {
+                read_channels({folder / "a_0000.nii.gz", folder / "a_0002.nii.gz"});
+              }),
+              AllOf(HasSubstr("a_0000"), HasSubstr("a_0002"), HasSubstr("size")));
+}
+
+/// A label file of each kind, as bytes; noise, so that packing cannot shrink it to nothing.
+std::string bytes_of(const TemporaryFolder& folder, const std::string& ending, bool natural) {
+  Labels labels({1, natural ? 1 : 5, 40, 50});
+  Rng rng(7);
+  for (auto& value : labels.data) value = static_cast<std::int32_t>(rng.below(200));
+  const fs::path file = folder / ("whole" + ending);
+  write_labels(file, labels, natural ? Geometry{} : oblique());
+  return read_text(file);
+}
+
+class Damaged : public ::testing::TestWithParam<Written> {};
+
+TEST_P(Damaged, TruncatedAndForeignFilesAreErrorsThatNameTheFile) {
+  const TemporaryFolder folder;
+  const std::string ending = GetParam().ending;
+  const std::string whole = bytes_of(folder, ending, GetParam().natural);
+  const fs::path file = folder / ("damaged" + ending);
+  write_text(file, whole);
+  const Image original = read_image(file).voxels;
+  for (const double part : {0.0, 0.001, 0.01, 0.05, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99}) {
+    SCOPED_TRACE(part);
+    write_text(file, whole.substr(0, static_cast<std::size_t>(part * static_cast<double>(whole.size()))));
+    ::testing::internal::CaptureStderr();
+    try {
+      EXPECT_EQ(read_image(file).voxels, original) << "read something else without an Error";
+      EXPECT_GT(part, 0.95) << "only what follows the voxels may be missing";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr(file.string()));
+    }
+    EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
+  }
+  write_text(file, "This is a text, not an image. " + std::string(2000, 'x'));
+  EXPECT_THAT(error_of([&] { read_image(file); }), HasSubstr(file.string()));
+  EXPECT_THAT(error_of([&] { read_image(folder / ("missing" + ending)); }), HasSubstr("missing"));
+}
+
+// Any damage ends in an Error or an image, never in a crash (run with the sanitizers).
+TEST_P(Damaged, FlippedBytesDoNotCrash) {
+  const TemporaryFolder folder;
+  const std::string ending = GetParam().ending;
+  const std::string whole = bytes_of(folder, ending, GetParam().natural);
+  const fs::path file = folder / ("flipped" + ending);
+  Rng rng(11);
+  int errors = 0;
+  for (int trial = 0; trial < 150; ++trial) {
+    std::string bytes = whole;
+    for (int flips = 0; flips < 3; ++flips)
+      bytes[static_cast<std::size_t>(rng.below(std::min<std::int64_t>(400, std::ssize(bytes))))] =
+          static_cast<char>(rng.below(256));
+    write_text(file, bytes);
+    try {
+      const LoadedImage image = read_image(file);
+      EXPECT_GT(image.voxels.count(), 0);
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), HasSubstr(file.string()));
+      ++errors;
+    }
+  }
+  EXPECT_GT(errors, 0);
+}
+INSTANTIATE_TEST_SUITE_P(Endings, Damaged,
+                         ::testing::Values(Written{".nii.gz", 0, false}, Written{".nii", 0, false},
+                                           Written{".nrrd", 0, false}, Written{".mha", 0, false},
+                                           Written{".png", 0, true}, Written{".tif", 0, true},
+                                           Written{".bmp", 0, true}));
+
+TEST(ImageIo, AbsurdSizesAreRefusedBeforeMemoryIsTaken) {
+  const TemporaryFolder folder;
+  std::string nifti = bytes_of(folder, ".nii", false);
+  for (const std::size_t axis : {42, 44, 46}) {
+    nifti[axis] = '\xFF';
+    nifti[axis + 1] = '\x7F';
+  }
+  write_text(folder / "huge.nii", nifti);
+  EXPECT_THAT(error_of([&] { read_image(folder / "huge.nii"); }),
+              AllOf(HasSubstr("huge.nii"), HasSubstr("35181150962015"), HasSubstr("got 10352")));
+  write_text(folder / "huge.nrrd",
+             "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 90000 90000 90000\nencoding: raw\n\nxyz");
+  EXPECT_THAT(error_of([&] { read_image(folder / "huge.nrrd"); }), HasSubstr("huge.nrrd"));
+  write_text(folder / "huge.mha",
+             "ObjectType = Image\nNDims = 3\nDimSize = 90000 90000 90000\nElementType = MET_UCHAR\n"
+             "ElementDataFile = LOCAL\nxyz");
+  EXPECT_THAT(error_of([&] { read_image(folder / "huge.mha"); }),
+              AllOf(HasSubstr("huge.mha"), HasSubstr("729000000000000"), HasSubstr("got 3")));
+}
+
+TEST(ImageIo, UnknownEndingsListTheKnownOnes) {
+  EXPECT_THAT(error_of([] { read_image("scan.dcm"); }), AllOf(HasSubstr("scan.dcm"), HasSubstr(".nii.gz")));
+}
+
+TEST(ImageIo, LabelsThatCannotBeStoredAreRefused) {
+  const TemporaryFolder folder;
+  EXPECT_THAT(error_of([&] {
+                write_labels(folder / "a.png", Labels({1, 1, 2, 2}, -1), {});
+              }),
+              HasSubstr("-1"));
+  EXPECT_THAT(error_of([&] {
+                write_labels(folder / "a.jpg", Labels({1, 1, 2, 2}, 1), {});
+              }),
+              HasSubstr("JPEG"));
+  EXPECT_THAT(error_of([&] {
+                write_labels(folder / "a.png", Labels({1, 3, 2, 2}, 1), {});
+              }),
+              HasSubstr("3 slices"));
+  EXPECT_TRUE(list_files(folder.path()).empty());
+}
 
 }  // namespace
 }  // namespace seg
