@@ -18,4 +18,9 @@ inline constexpr double kVoxelSum = 1e-6;  ///< relative: our voxels are float32
 // Resampling against splines solved in double: our result is rounded to float32 (values up to 5).
 inline constexpr double kSplineReference = 1e-6;
 
+// Augmentation (goldens/pipeline/README.md); values are a few units large, ours are float32.
+inline constexpr double kAugmentation = 2e-5;
+inline constexpr double kNoiseMoments = 5e-3;  ///< 200 000 draws: 4 standard errors of the mean of sigma 0.5
+inline constexpr double kDrawnShare = 0.03;    ///< 4000 draws: 4 standard errors of a share near one half
+
 }  // namespace seg::testing
