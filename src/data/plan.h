@@ -1,7 +1,7 @@
 // nnU-Net's plans: everything preprocessing, training and prediction must agree on.
 #pragma once
 #include <array>
-#include <map>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -49,8 +49,17 @@ struct Plan {
 /// Plans the 2d configuration. Source: nnU-Net's ExperimentPlanner (rules in its paper and code).
 Plan make_plan(const Fingerprint& fingerprint, const DatasetInfo& info);
 
+/// Patch size, batch size and stages of a 2-D network for slices of `median_size` pixels of `spacing` (y, x).
+/// `dataset_voxels` bounds the batch to a share of the dataset; `label_entries` counts dataset.json's labels.
+Configuration plan_slices(const std::vector<double>& median_size, const std::vector<double>& spacing,
+                          double dataset_voxels, std::int64_t label_entries);
+
+/// What nnU-Net takes for the memory of such a network: values in its feature maps for one patch.
+double feature_map_estimate(const Configuration& configuration, std::int64_t label_entries);
+
 Json to_json(const Plan& plan);
-/// Reads nnU-Net's flat plans schema (2.1); `origin` names the file in errors.
+/// Reads nnU-Net's flat plans schema (2.1), cascades with what they inherit; `origin` names the file in
+/// errors.
 Plan plan_from_json(const Json& json, const std::string& origin);
 
 }  // namespace seg

@@ -1,0 +1,175 @@
+// nnUNetPlans.json: nnU-Net's flat schema of version 2.1.
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "base/json.h"
+#include "data/plan.h"
+
+namespace seg {
+namespace {
+
+struct NormalizationName {
+  Normalization kind;
+  std::string_view name;
+};
+constexpr std::array<NormalizationName, 5> kNormalizations{
+    {{Normalization::zscore, "ZScoreNormalization"},
+     {Normalization::ct, "CTNormalization"},
+     {Normalization::none, "NoNormalization"},
+     {Normalization::rescale_0_1, "RescaleTo01Normalization"},
+     {Normalization::rgb_to_0_1, "RGBTo01Normalization"}}};
+
+std::string_view name_of(Normalization kind) {
+  return std::find_if(kNormalizations.begin(), kNormalizations.end(),
+                      [&](const auto& row) { return row.kind == kind; })
+      ->name;
+}
+
+Normalization normalization_named(const std::string& name) {
+  for (const auto& row : kNormalizations) {
+    if (row.name == name) return row.kind;
+  }
+  std::string known;
+  for (const auto& row : kNormalizations) known += fmt::format("{}{}", known.empty() ? "" : ", ", row.name);
+  fail("normalization_schemes: expected one of {}, got \"{}\"", known, name);
+}
+
+Json resampling_kwargs(bool labels, int order) {
+  return {{"is_seg", labels}, {"order", order}, {"order_z", 0}, {"force_separate_z", nullptr}};
+}
+
+Json to_json(const Configuration& c) {
+  constexpr const char* kResample = "resample_data_or_seg_to_shape";
+  Json normalization = Json::array();
+  for (const auto kind : c.normalization) normalization.push_back(name_of(kind));
+  return {{"data_identifier", c.data_identifier},
+          {"preprocessor_name", "DefaultPreprocessor"},
+          {"batch_size", c.batch_size},
+          {"patch_size", c.patch_size},
+          {"median_image_size_in_voxels", c.median_image_size},
+          {"spacing", c.spacing},
+          {"normalization_schemes", normalization},
+          {"use_mask_for_norm", c.use_mask_for_norm},
+          {"UNet_class_name", "PlainConvUNet"},
+          {"UNet_base_num_features", c.base_features},
+          {"n_conv_per_stage_encoder", c.convs_per_stage_encoder},
+          {"n_conv_per_stage_decoder", c.convs_per_stage_decoder},
+          {"num_pool_per_axis", c.num_pool_per_axis},
+          {"pool_op_kernel_sizes", c.pool_kernels},
+          {"conv_kernel_sizes", c.conv_kernels},
+          {"unet_max_num_features", c.max_features},
+          {"resampling_fn_data", kResample},
+          {"resampling_fn_seg", kResample},
+          {"resampling_fn_data_kwargs", resampling_kwargs(false, 3)},
+          {"resampling_fn_seg_kwargs", resampling_kwargs(true, 1)},
+          {"resampling_fn_probabilities", kResample},
+          {"resampling_fn_probabilities_kwargs", resampling_kwargs(false, 1)},
+          {"batch_dice", c.batch_dice}};
+}
+
+void check(const Configuration& c, std::size_t channels) {
+  const auto axes = c.patch_size.size();
+  if (axes != 2 && axes != 3) fail("patch_size: expected 2 or 3 sizes, got {}", axes);
+  if (c.spacing.size() != axes) fail("spacing: expected {} values, got {}", axes, c.spacing.size());
+  for (const auto side : c.patch_size) {
+    if (side < 1) fail("patch_size: expected sizes above 0, got {}", side);
+  }
+  for (const double step : c.spacing) {
+    if (!(step > 0)) fail("spacing: expected values above 0, got {}", step);
+  }
+  if (c.batch_size < 1) fail("batch_size: expected a number above 0, got {}", c.batch_size);
+  if (c.normalization.size() != channels || c.use_mask_for_norm.size() != channels) {
+    fail("expected normalization_schemes and use_mask_for_norm of {} channels, got {} and {}", channels,
+         c.normalization.size(), c.use_mask_for_norm.size());
+  }
+}
+
+Configuration configuration_from_json(const std::string& name, const Json& json, std::size_t channels) {
+  Configuration c;
+  c.name = name;
+  c.data_identifier = get<std::string>(json, "data_identifier");
+  c.batch_size = get<std::int64_t>(json, "batch_size");
+  c.patch_size = get<std::vector<std::int64_t>>(json, "patch_size");
+  c.median_image_size = get<std::vector<double>>(json, "median_image_size_in_voxels");
+  c.spacing = get<std::vector<double>>(json, "spacing");
+  for (const auto& scheme : get<std::vector<std::string>>(json, "normalization_schemes"))
+    c.normalization.push_back(normalization_named(scheme));
+  c.use_mask_for_norm = get<std::vector<bool>>(json, "use_mask_for_norm");
+  c.base_features = get<std::int64_t>(json, "UNet_base_num_features");
+  c.convs_per_stage_encoder = get<std::vector<std::int64_t>>(json, "n_conv_per_stage_encoder");
+  c.convs_per_stage_decoder = get<std::vector<std::int64_t>>(json, "n_conv_per_stage_decoder");
+  c.num_pool_per_axis = get<std::vector<std::int64_t>>(json, "num_pool_per_axis");
+  c.pool_kernels = get<std::vector<std::vector<std::int64_t>>>(json, "pool_op_kernel_sizes");
+  c.conv_kernels = get<std::vector<std::vector<std::int64_t>>>(json, "conv_kernel_sizes");
+  c.max_features = get<std::int64_t>(json, "unet_max_num_features");
+  c.batch_dice = get<bool>(json, "batch_dice");
+  check(c, channels);
+  return c;
+}
+
+/// A configuration's entries over those of the configuration it inherits from.
+Json with_inherited(const Json& configurations, const std::string& name, int depth = 0) {
+  const Json& own = configurations.at(name);
+  const auto parent = get_or<std::string>(own, "inherits_from", "");
+  if (parent.empty()) return own;
+  if (!configurations.contains(parent) || depth > 8) fail("inherits_from \"{}\", which is not there", parent);
+  Json merged = with_inherited(configurations, parent, depth + 1);
+  merged.update(own);
+  return merged;
+}
+
+void check_transpose(const std::array<int, 3>& forward, const std::array<int, 3>& backward) {
+  for (int axis = 0; axis < 3; ++axis) {
+    if (forward[axis] < 0 || forward[axis] > 2 || backward[forward[axis]] != axis)
+      fail("transpose_forward and transpose_backward: expected an order of 0, 1, 2 and its inverse");
+  }
+}
+
+}  // namespace
+
+Json to_json(const Plan& plan) {
+  Json configurations = Json::object();
+  for (const auto& configuration : plan.configurations)
+    configurations[configuration.name] = to_json(configuration);
+  return {{"dataset_name", plan.dataset_name},
+          {"plans_name", plan.plans_name},
+          {"original_median_spacing_after_transp", plan.median_spacing},
+          {"original_median_shape_after_transp", plan.median_shape},
+          {"image_reader_writer", plan.image_reader_writer},
+          {"transpose_forward", plan.transpose_forward},
+          {"transpose_backward", plan.transpose_backward},
+          {"configurations", configurations},
+          {"experiment_planner_used", "ExperimentPlanner"},
+          {"label_manager", "LabelManager"},
+          {"foreground_intensity_properties_per_channel", to_json(plan.intensities)}};
+}
+
+Plan plan_from_json(const Json& json, const std::string& origin) {
+  return with_context(origin, [&] {
+    Plan plan;
+    plan.dataset_name = get<std::string>(json, "dataset_name");
+    plan.plans_name = get<std::string>(json, "plans_name");
+    plan.median_spacing = get<Vec3>(json, "original_median_spacing_after_transp");
+    plan.median_shape = get<Shape3>(json, "original_median_shape_after_transp");
+    plan.image_reader_writer = get<std::string>(json, "image_reader_writer");
+    plan.transpose_forward = get<std::array<int, 3>>(json, "transpose_forward");
+    plan.transpose_backward = get<std::array<int, 3>>(json, "transpose_backward");
+    check_transpose(plan.transpose_forward, plan.transpose_backward);
+    plan.intensities = intensities_from_json(get<Json>(json, "foreground_intensity_properties_per_channel"));
+    const Json configurations = get<Json>(json, "configurations");
+    for (const auto& [name, entry] : configurations.items()) {
+      plan.configurations.push_back(with_context("configuration " + name, [&, key = name] {
+        const Json full = with_inherited(configurations, key);
+        if (full.contains("architecture")) {
+          throw Error("plans with an \"architecture\" entry are not supported",
+                      "these are plans of a newer nnU-Net; plan the dataset with swin-umamba plan");
+        }
+        return configuration_from_json(key, full, plan.intensities.size());
+      }));
+    }
+    return plan;
+  });
+}
+
+}  // namespace seg
