@@ -18,6 +18,11 @@ inline constexpr double kVoxelSum = 1e-6;  ///< relative: our voxels are float32
 // Resampling against splines solved in double: our result is rounded to float32 (values up to 5).
 inline constexpr double kSplineReference = 1e-6;
 
+// The data pipeline (goldens/pipeline/README.md); plans, splits, sizes, labels and locations are exact.
+inline constexpr double kPreprocessedData = 2e-5;     ///< the reference normalises with float32 sums
+inline constexpr double kFingerprintGeometry = 1e-6;  ///< spacings and sizes
+inline constexpr double kFingerprintMoments = 1e-3;   ///< of the standard deviation: float32 sums of 10^8 draws
+
 // Augmentation (goldens/pipeline/README.md); values are a few units large, ours are float32.
 inline constexpr double kAugmentation = 2e-5;
 inline constexpr double kNoiseMoments = 5e-3;  ///< 200 000 draws: 4 standard errors of the mean of sigma 0.5
