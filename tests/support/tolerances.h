@@ -28,4 +28,19 @@ inline constexpr double kAugmentation = 2e-5;
 inline constexpr double kNoiseMoments = 5e-3;  ///< 200 000 draws: 4 standard errors of the mean of sigma 0.5
 inline constexpr double kDrawnShare = 0.03;    ///< 4000 draws: 4 standard errors of a share near one half
 
+// Networks and layers.
+/// An output may differ from the float32 golden by this many times the golden's own distance to its float64 run
+/// ("a few times that number", goldens/networks/README.md).
+inline constexpr double kNetworkNoiseFactor = 4;
+/// Relative L2 of a layer's output and gradients: both sides are float32 sums in another order.
+inline constexpr double kLayer = 1e-5;
+/// Relative L2 of gradients of swin_umamba_d, and of every loss (README: "1e-5").
+inline constexpr double kTrainingSmooth = 1e-5;
+/// Relative L2 of gradients of swin_umamba: a LeakyReLU input that crosses zero moves them (README: "1e-2").
+inline constexpr double kTrainingKinks = 1e-2;
+/// Losses and their gradients (goldens/pipeline/README.md, "loss 1e-5, gradients 1e-6").
+inline constexpr double kLoss = 1e-5;
+inline constexpr double kLossGradient = 1e-6;
+inline constexpr double kPseudoDice = 1e-7;  ///< the reference divides in float32
+
 }  // namespace seg::testing

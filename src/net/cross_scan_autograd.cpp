@@ -1,0 +1,57 @@
+#include "net/cross_scan_autograd.h"
+
+#include "base/error.h"
+#include "ops/cross_scan.h"
+
+namespace seg {
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+
+CrossScanShape shape_of(const Tensor& u, const Tensor& dt_weight, const Tensor& a_logs) {
+  return {u.size(0), u.size(1), u.size(2), u.size(3), a_logs.size(1), dt_weight.size(2)};
+}
+
+CrossScanInputs inputs_of(const tensor_list& t) {
+  return {t[0].data_ptr<float>(), t[1].data_ptr<float>(), t[2].data_ptr<float>(),
+          t[3].data_ptr<float>(), t[4].data_ptr<float>(), t[5].data_ptr<float>()};
+}
+
+struct CrossScanFunction : torch::autograd::Function<CrossScanFunction> {
+  static Tensor forward(AutogradContext* context, const Tensor& u, const Tensor& x_dbl,
+                        const Tensor& dt_weight, const Tensor& dt_bias, const Tensor& a_logs,
+                        const Tensor& skip) {
+    const tensor_list inputs{u.contiguous(),       x_dbl.contiguous(),  dt_weight.contiguous(),
+                             dt_bias.contiguous(), a_logs.contiguous(), skip.contiguous()};
+    Tensor y = torch::empty_like(inputs[0]);
+    cross_scan_forward(shape_of(inputs[0], inputs[2], inputs[4]), inputs_of(inputs), y.data_ptr<float>());
+    context->save_for_backward(inputs);
+    return y;
+  }
+
+  static tensor_list backward(AutogradContext* context, const tensor_list& grad_outputs) {
+    const tensor_list inputs = context->get_saved_variables();
+    const Tensor dy = grad_outputs[0].contiguous();
+    tensor_list gradients;
+    for (const Tensor& input : inputs) gradients.push_back(torch::empty_like(input));
+    const auto pointer = [&](std::size_t i) { return gradients[i].data_ptr<float>(); };
+    cross_scan_backward(shape_of(inputs[0], inputs[2], inputs[4]), inputs_of(inputs), dy.data_ptr<float>(),
+                        {pointer(0), pointer(1), pointer(2), pointer(3), pointer(4), pointer(5)});
+    return gradients;
+  }
+};
+
+}  // namespace
+
+Tensor cross_scan(const Tensor& u, const Tensor& x_dbl, const Tensor& dt_weight, const Tensor& dt_bias,
+                  const Tensor& a_logs, const Tensor& skip) {
+  if (u.scalar_type() != torch::kFloat32 || !u.device().is_cpu()) {
+    fail("the scan runs on float32 CPU tensors, got {} on {}", c10::toString(u.scalar_type()),
+         u.device().str());
+  }
+  return CrossScanFunction::apply(u, x_dbl, dt_weight, dt_bias, a_logs, skip);
+}
+
+}  // namespace seg

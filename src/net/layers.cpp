@@ -1,0 +1,95 @@
+#include "net/layers.h"
+
+namespace seg {
+namespace {
+
+constexpr double kLeakySlope = 0.01;
+
+/// Instance norm without parameters or running statistics, eps 1e-5.
+Tensor instance_norm(const Tensor& x) {
+  return torch::instance_norm(x, {}, {}, {}, {}, true, 0.1, 1e-5, false);
+}
+
+}  // namespace
+
+Conv make_conv(std::int64_t in, std::int64_t out, const ConvOptions& options) {
+  return std::make_shared<torch::nn::Conv2dImpl>(torch::nn::Conv2dOptions(in, out, options.kernel)
+                                                     .stride(options.stride)
+                                                     .padding(options.padding)
+                                                     .groups(options.groups)
+                                                     .bias(options.bias));
+}
+
+TransposedConv make_transposed_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, bool bias) {
+  return std::make_shared<torch::nn::ConvTranspose2dImpl>(
+      torch::nn::ConvTranspose2dOptions(in, out, kernel).stride(kernel).bias(bias));
+}
+
+Linear make_linear(std::int64_t in, std::int64_t out, bool bias) {
+  return std::make_shared<torch::nn::LinearImpl>(torch::nn::LinearOptions(in, out).bias(bias));
+}
+
+LayerNorm make_layer_norm(std::int64_t features) {
+  return std::make_shared<torch::nn::LayerNormImpl>(torch::nn::LayerNormOptions({features}));
+}
+
+InstanceNorm make_instance_norm(std::int64_t channels, bool affine) {
+  return std::make_shared<torch::nn::InstanceNorm2dImpl>(
+      torch::nn::InstanceNorm2dOptions(channels).affine(affine));
+}
+
+ModuleList make_module_list() {
+  return std::make_shared<torch::nn::ModuleListImpl>();
+}
+
+void init_convolutions_he(torch::nn::Module& module) {
+  const torch::NoGradGuard no_grad;
+  const auto init = [](Tensor weight, Tensor bias) {
+    torch::nn::init::kaiming_normal_(weight, 1e-2);
+    if (bias.defined()) bias.zero_();
+  };
+  for (const auto& child : module.modules(/*include_self=*/false)) {
+    if (const auto* conv = child->as<torch::nn::Conv2dImpl>()) init(conv->weight, conv->bias);
+    if (const auto* conv = child->as<torch::nn::ConvTranspose2dImpl>()) init(conv->weight, conv->bias);
+  }
+}
+
+NamedConv::NamedConv(Conv conv) : conv_(register_module("conv", std::move(conv))) {}
+NamedConv::NamedConv(TransposedConv conv) : transposed_(register_module("conv", std::move(conv))) {}
+Tensor NamedConv::forward(const Tensor& x) {
+  return conv_ ? conv_->forward(x) : transposed_->forward(x);
+}
+
+ResidualBlock::ResidualBlock(std::int64_t in, std::int64_t out) {
+  const ConvOptions wide{.padding = 1, .bias = false};
+  const ConvOptions pointwise{.kernel = 1, .bias = false};
+  conv1_ = register_module("conv1", std::make_shared<NamedConv>(make_conv(in, out, wide)));
+  conv2_ = register_module("conv2", std::make_shared<NamedConv>(make_conv(out, out, wide)));
+  if (in != out)
+    conv3_ = register_module("conv3", std::make_shared<NamedConv>(make_conv(in, out, pointwise)));
+}
+
+Tensor ResidualBlock::forward(const Tensor& x) {
+  Tensor y = instance_norm(conv1_->forward(x));
+  torch::leaky_relu_(y, kLeakySlope);
+  y = instance_norm(conv2_->forward(y));
+  y += conv3_ ? instance_norm(conv3_->forward(x)) : x;
+  return torch::leaky_relu_(y, kLeakySlope);
+}
+
+ResidualStage::ResidualStage(std::int64_t in, std::int64_t out)
+    : layer_(register_module("layer", std::make_shared<ResidualBlock>(in, out))) {}
+
+UpStage::UpStage(std::int64_t in, std::int64_t out)
+    : transp_conv_(register_module("transp_conv",
+                                   std::make_shared<NamedConv>(make_transposed_conv(in, out, 2, false)))),
+      conv_block_(register_module("conv_block", std::make_shared<ResidualBlock>(2 * out, out))) {}
+
+Tensor UpStage::forward(const Tensor& x, const Tensor& skip) {
+  return conv_block_->forward(torch::cat({transp_conv_->forward(x), skip}, 1));
+}
+
+OutBlock::OutBlock(std::int64_t in, std::int64_t classes)
+    : conv_(register_module("conv", std::make_shared<NamedConv>(make_conv(in, classes, {.kernel = 1})))) {}
+
+}  // namespace seg

@@ -1,0 +1,91 @@
+// Out-of-line factories for LibTorch's layers (each instantiation in a header costs seconds per file), and
+// the residual convolution blocks of the U-shaped decoders.
+#pragma once
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <memory>
+
+namespace seg {
+
+using Tensor = torch::Tensor;
+using Conv = std::shared_ptr<torch::nn::Conv2dImpl>;
+using TransposedConv = std::shared_ptr<torch::nn::ConvTranspose2dImpl>;
+using Linear = std::shared_ptr<torch::nn::LinearImpl>;
+using LayerNorm = std::shared_ptr<torch::nn::LayerNormImpl>;
+using InstanceNorm = std::shared_ptr<torch::nn::InstanceNorm2dImpl>;
+using ModuleList = std::shared_ptr<torch::nn::ModuleListImpl>;
+
+struct ConvOptions {
+  std::int64_t kernel = 3, stride = 1, padding = 0, groups = 1;
+  bool bias = true;
+};
+
+Conv make_conv(std::int64_t in, std::int64_t out, const ConvOptions& options);
+TransposedConv make_transposed_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, bool bias);
+Linear make_linear(std::int64_t in, std::int64_t out, bool bias);
+/// eps 1e-5, affine.
+LayerNorm make_layer_norm(std::int64_t features);
+/// eps 1e-5.
+InstanceNorm make_instance_norm(std::int64_t channels, bool affine);
+ModuleList make_module_list();
+
+/// Weights as nnU-Net's InitWeights_He(1e-2): Kaiming normal, zero bias, for every convolution below
+/// `module`.
+void init_convolutions_he(torch::nn::Module& module);
+
+/// A convolution under the key "conv", as MONAI's Convolution names it.
+class NamedConv : public torch::nn::Module {
+ public:
+  explicit NamedConv(Conv conv);
+  explicit NamedConv(TransposedConv conv);
+  Tensor forward(const Tensor& x);
+
+ private:
+  Conv conv_;
+  TransposedConv transposed_;
+};
+
+/// Two 3x3 convolutions with instance norm and LeakyReLU(0.01) around a residual path; a 1x1 convolution on
+/// the residual path where the channel count changes. Source: MONAI's UnetResBlock, norms without parameters.
+class ResidualBlock : public torch::nn::Module {
+ public:
+  ResidualBlock(std::int64_t in, std::int64_t out);
+  Tensor forward(const Tensor& x);  // [B, in, H, W] -> [B, out, H, W]
+
+ private:
+  std::shared_ptr<NamedConv> conv1_, conv2_, conv3_;
+};
+
+/// The residual block under the key "layer" (MONAI's UnetrBasicBlock).
+class ResidualStage : public torch::nn::Module {
+ public:
+  ResidualStage(std::int64_t in, std::int64_t out);
+  Tensor forward(const Tensor& x) { return layer_->forward(x); }
+
+ private:
+  std::shared_ptr<ResidualBlock> layer_;
+};
+
+/// 2x transposed convolution, concatenation with the skip, residual block (MONAI's UnetrUpBlock).
+class UpStage : public torch::nn::Module {
+ public:
+  UpStage(std::int64_t in, std::int64_t out);
+  Tensor forward(const Tensor& x, const Tensor& skip);  // [B, in, H, W], [B, out, 2H, 2W] -> [B, out, 2H, 2W]
+
+ private:
+  std::shared_ptr<NamedConv> transp_conv_;
+  std::shared_ptr<ResidualBlock> conv_block_;
+};
+
+/// 1x1 convolution to class logits under the keys "conv.conv" (MONAI's UnetOutBlock).
+class OutBlock : public torch::nn::Module {
+ public:
+  OutBlock(std::int64_t in, std::int64_t classes);
+  Tensor forward(const Tensor& x) { return conv_->forward(x); }
+
+ private:
+  std::shared_ptr<NamedConv> conv_;
+};
+
+}  // namespace seg

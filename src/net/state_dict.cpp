@@ -1,0 +1,128 @@
+#include "net/state_dict.h"
+
+#include <fmt/ranges.h>
+
+#include <map>
+
+#include "base/error.h"
+
+namespace seg {
+namespace {
+
+constexpr std::size_t kListed = 5;  // keys named in an error message
+
+struct TypePair {
+  TensorType file;
+  torch::ScalarType torch;
+};
+constexpr TypePair kTypes[] = {{TensorType::f64, torch::kFloat64}, {TensorType::f32, torch::kFloat32},
+                               {TensorType::f16, torch::kFloat16}, {TensorType::bf16, torch::kBFloat16},
+                               {TensorType::i64, torch::kInt64},   {TensorType::i32, torch::kInt32},
+                               {TensorType::i16, torch::kInt16},   {TensorType::i8, torch::kInt8},
+                               {TensorType::u8, torch::kUInt8},    {TensorType::boolean, torch::kBool}};
+
+torch::ScalarType torch_type(TensorType type) {
+  for (const auto& pair : kTypes) {
+    if (pair.file == type) return pair.torch;
+  }
+  fail("a tensor type of the file is not supported");
+}
+
+TensorType file_type(torch::ScalarType type) {
+  for (const auto& pair : kTypes) {
+    if (pair.torch == type) return pair.file;
+  }
+  fail("tensors of type {} cannot be written", c10::toString(type));
+}
+
+void collect(const torch::nn::Module& module, const std::string& prefix, NamedTensors& out) {
+  for (const auto& item : module.named_parameters(false)) out.emplace_back(prefix + item.key(), item.value());
+  for (const auto& item : module.named_buffers(false)) out.emplace_back(prefix + item.key(), item.value());
+  for (const auto& child : module.named_children()) collect(*child.value(), prefix + child.key() + ".", out);
+}
+
+std::string shape_text(const Tensor& tensor) {
+  return fmt::format("[{}]", fmt::join(tensor.sizes(), ", "));
+}
+
+std::string first_few(const char* what, const std::vector<std::string>& keys) {
+  if (keys.empty()) return {};
+  const std::vector<std::string> shown(
+      keys.begin(), keys.begin() + static_cast<std::ptrdiff_t>(std::min(kListed, keys.size())));
+  return fmt::format("; {} {}: {}{}", keys.size(), what, fmt::join(shown, ", "),
+                     keys.size() > kListed ? ", ..." : "");
+}
+
+}  // namespace
+
+NamedTensors state_dict(const torch::nn::Module& module) {
+  NamedTensors tensors;
+  collect(module, "", tensors);
+  return tensors;
+}
+
+LoadReport load_state_dict(torch::nn::Module& module, const NamedTensors& weights) {
+  const torch::NoGradGuard no_grad;
+  std::map<std::string, Tensor> given(weights.begin(), weights.end());
+  LoadReport report;
+  for (auto& [key, tensor] : state_dict(module)) {
+    const auto found = given.find(key);
+    if (found == given.end()) {
+      report.missing.push_back(key);
+      continue;
+    }
+    if (found->second.sizes() == tensor.sizes()) {
+      tensor.copy_(found->second);
+      report.loaded.push_back(key);
+    } else {
+      report.mismatched.push_back(
+          fmt::format("{}: expected {}, got {}", key, shape_text(tensor), shape_text(found->second)));
+    }
+    given.erase(found);
+  }
+  for (const auto& [key, tensor] : given) report.unexpected.push_back(key);
+  return report;
+}
+
+void load_state_dict_strictly(torch::nn::Module& module, const NamedTensors& weights) {
+  const LoadReport report = load_state_dict(module, weights);
+  if (report.complete()) return;
+  throw Error(fmt::format("the weights do not fit the network: {} keys fit{}{}{}", report.loaded.size(),
+                          first_few("missing", report.missing), first_few("unexpected", report.unexpected),
+                          first_few("of another shape", report.mismatched)),
+              "are network, input channels and classes the ones it was trained with?");
+}
+
+NamedTensors read_tensors(const SafetensorsFile& file, const std::string& prefix) {
+  NamedTensors tensors;
+  for (const auto& view : file.tensors()) {
+    if (!view.name.starts_with(prefix)) continue;
+    const auto type = torch_type(view.type);
+    Tensor tensor = torch::empty(view.shape, type);
+    std::copy(view.bytes.begin(), view.bytes.end(), static_cast<std::byte*>(tensor.data_ptr()));
+    if (torch::isFloatingType(type)) tensor = tensor.to(torch::kFloat32);
+    tensors.emplace_back(view.name.substr(prefix.size()), tensor);
+  }
+  return tensors;
+}
+
+std::vector<TensorView> views_of(const NamedTensors& tensors) {
+  std::vector<TensorView> views;
+  for (const auto& [name, tensor] : tensors) {
+    views.push_back({name,
+                     file_type(tensor.scalar_type()),
+                     tensor.sizes().vec(),
+                     {static_cast<const std::byte*>(tensor.data_ptr()), tensor.nbytes()}});
+  }
+  return views;
+}
+
+NamedTensors read_network_weights(const fs::path& path) {
+  const SafetensorsFile file(path);
+  const std::string prefix = "network_weights.";
+  const bool checkpoint = std::any_of(file.tensors().begin(), file.tensors().end(),
+                                      [&](const TensorView& view) { return view.name.starts_with(prefix); });
+  return read_tensors(file, checkpoint ? prefix : "");
+}
+
+}  // namespace seg

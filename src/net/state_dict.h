@@ -1,0 +1,43 @@
+// Networks to named tensors and back: the reference's state-dict keys, with a report of every key.
+#pragma once
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/files.h"
+#include "net/layers.h"
+#include "weights/safetensors.h"
+
+namespace seg {
+
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
+/// Parameters and buffers in the order of PyTorch's state_dict(): a module's own before its children's.
+NamedTensors state_dict(const torch::nn::Module& module);
+
+/// What a load did, by key.
+struct LoadReport {
+  std::vector<std::string> loaded;
+  std::vector<std::string> missing;     ///< the network has it, the file has not
+  std::vector<std::string> unexpected;  ///< the file has it, the network has not
+  std::vector<std::string> mismatched;  ///< "key: expected [..], got [..]"
+  bool complete() const { return missing.empty() && unexpected.empty() && mismatched.empty(); }
+};
+
+/// Copies what fits by name and shape.
+LoadReport load_state_dict(torch::nn::Module& module, const NamedTensors& weights);
+
+/// The same, but anything missing, unexpected or of another shape is an Error that lists the first few.
+void load_state_dict_strictly(torch::nn::Module& module, const NamedTensors& weights);
+
+/// The tensors of a safetensors file whose names start with `prefix`, which is taken off. float16, bfloat16
+/// and float64 values become float32. The tensors own their memory.
+NamedTensors read_tensors(const SafetensorsFile& file, const std::string& prefix = {});
+
+/// Views for write_safetensors; `tensors` must be contiguous CPU tensors and outlive the views.
+std::vector<TensorView> views_of(const NamedTensors& tensors);
+
+/// Reads network weights from a safetensors file: bare keys, or a checkpoint's "network_weights." ones.
+NamedTensors read_network_weights(const fs::path& path);
+
+}  // namespace seg

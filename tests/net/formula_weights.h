@@ -1,0 +1,85 @@
+// Weights and inputs by formula (goldens/networks/README.md), as tensors.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/npy.h"
+#include "net/state_dict.h"
+#include "support/goldens.h"
+
+namespace seg::testing {
+
+/// The value rule of a state-dict entry; the first match wins.
+inline Tensor formula_weight(const std::string& name, const Tensor& like) {
+  const auto key = formula_key(name);
+  const auto ends_in = [&](std::string_view text) { return std::string_view(name).ends_with(text); };
+  const std::string last = name.substr(name.rfind('.') + 1);
+  const std::int64_t state = like.dim() > 0 ? like.size(-1) : 1;
+  double receptive = 1;
+  for (std::int64_t d = 1; d < like.dim(); ++d) receptive *= static_cast<double>(like.size(d));
+  const auto value = [&](std::int64_t i) {
+    const double u = formula_u(key, static_cast<std::uint64_t>(i));
+    if (last == "A_logs" || last == "A_log") return std::log(1.0 + static_cast<double>(i % state)) + 0.1 * u;
+    if (last == "Ds" || last == "D") return 1 + 0.1 * u;
+    if (last == "dt_projs_bias" || ends_in("dt_proj.bias")) return -3 + u;
+    if (like.dim() == 1) return ends_in("bias") ? 0.1 * u : 1 + 0.1 * u;
+    return u * std::sqrt(3.0 / receptive);
+  };
+  Tensor tensor = torch::empty(like.sizes().vec(), torch::kFloat32);
+  float* data = tensor.data_ptr<float>();
+  for (std::int64_t i = 0; i < tensor.numel(); ++i) data[i] = static_cast<float>(value(i));
+  return tensor;
+}
+
+/// Fills every parameter and buffer of a module.
+inline void fill_by_formula(torch::nn::Module& module, const std::string& prefix = "") {
+  const torch::NoGradGuard no_grad;
+  for (auto& [name, tensor] : state_dict(module)) tensor.copy_(formula_weight(prefix + name, tensor));
+}
+
+/// a + b*u.
+inline Tensor formula_tensor(const std::string& name, const std::vector<std::int64_t>& shape, double a,
+                             double b) {
+  Tensor tensor = torch::empty(shape, torch::kFloat32);
+  const auto values = formula_values(name, tensor.numel(), a, b);
+  std::copy(values.begin(), values.end(), tensor.data_ptr<float>());
+  return tensor;
+}
+
+inline Tensor formula_input(const std::string& name, const std::vector<std::int64_t>& shape) {
+  return formula_tensor(name, shape, 0, std::sqrt(3.0));
+}
+
+/// min(floor((u + 1) / 2 * classes), classes - 1), int64.
+inline Tensor formula_label(const std::string& name, const std::vector<std::int64_t>& shape, int classes) {
+  Tensor tensor = torch::empty(shape, torch::kInt64);
+  const auto key = formula_key(name);
+  auto* data = tensor.data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < tensor.numel(); ++i) {
+    const double u = formula_u(key, static_cast<std::uint64_t>(i));
+    data[i] =
+        std::min<std::int64_t>(static_cast<std::int64_t>(std::floor((u + 1) / 2 * classes)), classes - 1);
+  }
+  return tensor;
+}
+
+/// A golden .npy of float32 values as a tensor.
+inline Tensor golden_tensor(const fs::path& relative) {
+  const NpyFile file(shared_folder() / "goldens" / relative);
+  const auto values = file.values<float>();
+  Tensor tensor = torch::empty(file.shape(), torch::kFloat32);
+  std::copy(values.begin(), values.end(), tensor.data_ptr<float>());
+  return tensor;
+}
+
+inline double relative_l2(const Tensor& a, const Tensor& b) {
+  const Tensor x = a.to(torch::kFloat64), y = b.to(torch::kFloat64);
+  const double norm = y.norm().item<double>();
+  return (x - y).norm().item<double>() / (norm > 0 ? norm : 1.0);
+}
+
+inline double max_abs_difference(const Tensor& a, const Tensor& b) {
+  return (a.to(torch::kFloat64) - b.to(torch::kFloat64)).abs().max().item<double>();
+}
+
+}  // namespace seg::testing
