@@ -1,0 +1,146 @@
+#include "train/checkpoint.h"
+
+#include <map>
+
+#include "base/json.h"
+#include "net/state_dict.h"
+#include "train/torch_compat.h"
+
+namespace seg {
+namespace {
+
+using torch::optim::AdamWParamState;
+
+constexpr const char* kWeights = "network_weights.";
+constexpr const char* kState = "optimizer_state.";
+constexpr const char* kMetadataKey = "checkpoint";
+
+Json to_json(const TrainingLog& log) {
+  return {{"mean_fg_dice", log.mean_fg_dice},
+          {"ema_fg_dice", log.ema_fg_dice},
+          {"dice_per_class_or_region", log.dice_per_class_or_region},
+          {"train_losses", log.train_losses},
+          {"val_losses", log.val_losses},
+          {"lrs", log.lrs},
+          {"epoch_start_timestamps", log.epoch_start_timestamps},
+          {"epoch_end_timestamps", log.epoch_end_timestamps}};
+}
+
+TrainingLog log_from_json(const Json& json) {
+  using Numbers = std::vector<double>;
+  return {get<Numbers>(json, "mean_fg_dice"),
+          get<Numbers>(json, "ema_fg_dice"),
+          get<Numbers>(json, "train_losses"),
+          get<Numbers>(json, "val_losses"),
+          get<Numbers>(json, "lrs"),
+          get<Numbers>(json, "epoch_start_timestamps"),
+          get<Numbers>(json, "epoch_end_timestamps"),
+          get<std::vector<Numbers>>(json, "dice_per_class_or_region")};
+}
+
+Json to_json(const CheckpointInfo& info) {
+  return {{"trainer_name", info.trainer_name},
+          {"network", info.network},
+          {"in_channels", info.network_config.in_channels},
+          {"classes", info.network_config.classes},
+          {"deep_supervision", info.network_config.deep_supervision},
+          {"patch_size", info.patch_size},
+          {"current_epoch", info.current_epoch},
+          {"epochs", info.epochs},
+          {"seed", info.seed},
+          {"pretrained", info.pretrained},
+          {"_best_ema", info.best_ema ? Json(*info.best_ema) : Json(nullptr)},
+          {"inference_allowed_mirroring_axes", {0, 1}},
+          {"logging", to_json(info.logging)}};
+}
+
+CheckpointInfo info_from_json(const Json& json) {
+  CheckpointInfo info;
+  info.trainer_name = get<std::string>(json, "trainer_name");
+  info.network = get<std::string>(json, "network");
+  info.network_config = {get<std::int64_t>(json, "in_channels"), get<std::int64_t>(json, "classes"),
+                         get<bool>(json, "deep_supervision")};
+  info.patch_size = get<std::array<std::int64_t, 2>>(json, "patch_size");
+  info.current_epoch = get<std::int64_t>(json, "current_epoch");
+  info.epochs = get<std::int64_t>(json, "epochs");
+  info.seed = get<std::uint64_t>(json, "seed");
+  info.pretrained = get<bool>(json, "pretrained");
+  if (!json["_best_ema"].is_null()) info.best_ema = get<double>(json, "_best_ema");
+  info.logging = log_from_json(json["logging"]);
+  return info;
+}
+
+NamedTensors optimizer_state(const Network& network, torch::optim::AdamW& optimizer) {
+  NamedTensors tensors;
+  for (const auto& item : network.named_parameters()) {
+    const auto found = optimizer.state().find(optimizer_state_key(item.value()));
+    if (found == optimizer.state().end()) continue;  // never stepped
+    const auto& state = static_cast<const AdamWParamState&>(*found->second);
+    tensors.emplace_back(item.key() + ".exp_avg", state.exp_avg());
+    tensors.emplace_back(item.key() + ".exp_avg_sq", state.exp_avg_sq());
+    tensors.emplace_back(item.key() + ".step", torch::tensor({state.step()}, torch::kInt64));
+  }
+  return tensors;
+}
+
+void set_optimizer_state(const Network& network, torch::optim::AdamW& optimizer,
+                         const NamedTensors& tensors) {
+  const std::map<std::string, torch::Tensor> by_name(tensors.begin(), tensors.end());
+  const auto tensor = [&](const std::string& name) {
+    const auto found = by_name.find(name);
+    if (found == by_name.end()) fail("optimiser state {} is missing", name);
+    return found->second;
+  };
+  for (const auto& item : network.named_parameters()) {
+    if (by_name.count(item.key() + ".step") == 0) continue;
+    auto state = std::make_unique<AdamWParamState>();
+    state->step(tensor(item.key() + ".step").item<std::int64_t>());
+    state->exp_avg(tensor(item.key() + ".exp_avg").view_as(item.value()));
+    state->exp_avg_sq(tensor(item.key() + ".exp_avg_sq").view_as(item.value()));
+    optimizer.state()[optimizer_state_key(item.value())] = std::move(state);
+  }
+}
+
+}  // namespace
+
+void save_checkpoint(const fs::path& path, const Network& network, torch::optim::AdamW& optimizer,
+                     const CheckpointInfo& info) {
+  NamedTensors tensors;
+  const auto add = [&](const char* prefix, const NamedTensors& group) {
+    for (const auto& [name, tensor] : group)
+      tensors.emplace_back(prefix + name, tensor.detach().cpu().contiguous());
+  };
+  add(kWeights, state_dict(network));
+  add(kState, optimizer_state(network, optimizer));
+  write_safetensors(path, views_of(tensors), {{"format", "pt"}, {kMetadataKey, to_text(to_json(info))}});
+}
+
+CheckpointInfo read_checkpoint_info(const fs::path& path) {
+  return with_context("read checkpoint " + path.string(), [&] {
+    const SafetensorsFile file(path);
+    const auto found = file.metadata().find(kMetadataKey);
+    if (found == file.metadata().end()) {
+      throw Error("this safetensors file holds no training checkpoint",
+                  "expected a file written by `swin-umamba train`");
+    }
+    return info_from_json(parse_json(found->second, "its metadata"));
+  });
+}
+
+std::shared_ptr<Network> load_network(const fs::path& path, const CheckpointInfo& info) {
+  return with_context("load checkpoint " + path.string(), [&] {
+    auto network = make_network(info.network, info.network_config);
+    load_state_dict_strictly(*network, read_tensors(SafetensorsFile(path), kWeights));
+    return network;
+  });
+}
+
+void restore_checkpoint(const fs::path& path, Network& network, torch::optim::AdamW& optimizer) {
+  with_context("load checkpoint " + path.string(), [&] {
+    const SafetensorsFile file(path);
+    load_state_dict_strictly(network, read_tensors(file, kWeights));
+    set_optimizer_state(network, optimizer, read_tensors(file, kState));
+  });
+}
+
+}  // namespace seg

@@ -1,0 +1,50 @@
+// Checkpoints: weights, optimiser state and everything needed to go on, in one safetensors file.
+#pragma once
+#include <torch/torch.h>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "base/json_fwd.h"
+#include "net/network.h"
+
+namespace seg {
+
+/// nnU-Net's "logging": one entry per finished epoch.
+struct TrainingLog {
+  std::vector<double> mean_fg_dice, ema_fg_dice, train_losses, val_losses, lrs, epoch_start_timestamps,
+      epoch_end_timestamps;
+  std::vector<std::vector<double>> dice_per_class_or_region;
+};
+
+struct CheckpointInfo {
+  std::string trainer_name, network;
+  NetworkConfig network_config;
+  std::array<std::int64_t, 2> patch_size{};  ///< (y, x), a legal size of the network
+  std::int64_t current_epoch = 0;            ///< the next one to train
+  std::int64_t epochs = 0;                   ///< planned
+  std::uint64_t seed = 0;
+  bool pretrained = false;
+  std::optional<double> best_ema;
+  TrainingLog logging;
+};
+
+/// Tensors "network_weights.<key>" and "optimizer_state.<key>.<exp_avg|exp_avg_sq|step>"; the rest
+/// is JSON in the metadata. Written atomically.
+void save_checkpoint(const fs::path& path, const Network& network, torch::optim::AdamW& optimizer,
+                     const CheckpointInfo& info);
+
+/// Reads what is not a tensor. Throws Error naming the file when it is not a checkpoint.
+CheckpointInfo read_checkpoint_info(const fs::path& path);
+
+/// Builds the checkpoint's network with its weights. Throws Error naming the file when they do not fit.
+std::shared_ptr<Network> load_network(const fs::path& path, const CheckpointInfo& info);
+
+/// Restores weights and optimiser state into a training that goes on.
+void restore_checkpoint(const fs::path& path, Network& network, torch::optim::AdamW& optimizer);
+
+}  // namespace seg

@@ -1,0 +1,13 @@
+#include "train/schedule.h"
+
+#include <cmath>
+#include <numbers>
+
+namespace seg {
+
+double cosine_learning_rate(std::int64_t epoch, std::int64_t epochs, double base, double min) {
+  const double phase = std::numbers::pi * static_cast<double>(epoch) / static_cast<double>(epochs);
+  return min + (base - min) * (1 + std::cos(phase)) / 2;
+}
+
+}  // namespace seg

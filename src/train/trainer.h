@@ -1,0 +1,48 @@
+// Training of one fold, in the order and with the numbers of the official trainers.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "base/files.h"
+#include "data/dataset.h"
+#include "data/plan.h"
+#include "data/splits.h"
+#include "train/checkpoint.h"
+
+namespace seg {
+
+/// Defaults are the official trainers' (goldens/pipeline/training/trainers.json).
+struct TrainConfig {
+  std::string trainer = "nnUNetTrainerSwinUMambaD", network = "swin_umamba_d";
+  bool deep_supervision = true;
+  std::int64_t epochs = 1000, iterations = 250, val_iterations = 50;
+  std::int64_t batch_size = 2;
+  std::array<std::int64_t, 2> patch_size{};  ///< (y, x); enlarged to a legal size of the network
+  double learning_rate = 1e-4, min_learning_rate = 1e-6, weight_decay = 0.05, clip_norm = 12;
+  double foreground_share = 0.33;
+  std::int64_t freeze_epochs = 10;  ///< only with pretrained weights
+  std::int64_t save_every = 50;
+  std::uint64_t seed = 0;
+  fs::path pretrained;  ///< safetensors with the encoder's weights; empty for none
+  bool resume = false;
+};
+
+/// What is trained on, and where the results go.
+struct TrainTask {
+  DatasetInfo info;
+  Configuration configuration;
+  Split split;
+  fs::path cases;   ///< folder of the stored cases
+  fs::path output;  ///< fold folder: checkpoints, log, progress.png
+};
+
+/// Trains and leaves checkpoint_best, checkpoint_final (and checkpoint_latest on the way), training_log_*.txt
+/// and progress.png in the output folder.
+void train(const TrainTask& task, const TrainConfig& config);
+
+/// The checkpoint a resumed training starts from: final, latest or best, in this order. Empty where there is
+/// none.
+fs::path newest_checkpoint(const fs::path& fold);
+
+}  // namespace seg

@@ -1,0 +1,23 @@
+// The table of trainers: nnU-Net's trainer names and the settings behind them.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace seg {
+
+struct TrainerEntry {
+  std::string_view name, network;
+  bool deep_supervision;
+  bool pretrained;  ///< starts from ImageNet weights and freezes the encoder in the first epochs
+};
+
+std::span<const TrainerEntry> trainers();
+
+/// Throws a usage Error with "did you mean" for an unknown name.
+const TrainerEntry& find_trainer(std::string_view name);
+
+/// The official trainer of a network, with or without pretrained weights.
+const TrainerEntry& trainer_for(std::string_view network, bool pretrained);
+
+}  // namespace seg
