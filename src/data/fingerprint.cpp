@@ -107,8 +107,8 @@ std::vector<std::vector<Drawn>> draw_foreground(const RawCase& raw, const Box& b
   std::vector<std::uint32_t> times(foreground.size());
   for (std::int64_t c = 0; c < image.channels(); ++c) {
     std::fill(times.begin(), times.end(), 0u);
-    for (std::size_t i = 0; i < draws; ++i)
-      ++times[random.up_to(static_cast<std::uint32_t>(times.size() - 1))];
+    random.repeat_up_to(static_cast<std::uint32_t>(times.size() - 1), draws,
+                        [&](std::uint32_t i) { ++times[i]; });
     auto& drawn = channels[static_cast<std::size_t>(c)];
     for (std::size_t i = 0; i < times.size(); ++i) {
       if (times[i] > 0)

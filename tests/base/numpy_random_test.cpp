@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <random>
 
 #include "base/error.h"
 
@@ -13,10 +14,11 @@ namespace {
 // The folds and class locations of the goldens pin long sequences (tests/data); these are the parts.
 
 TEST(NumpyRandom, FollowsMersenneTwister) {
-  NumpyRandom random(5489);  // the reference seed: its 10000th draw is part of the C++ standard
-  std::uint32_t last = 0;
-  for (int i = 0; i < 10000; ++i) last = random.up_to(~std::uint32_t{0});
-  EXPECT_EQ(last, 4123659995u);
+  for (const std::uint32_t seed : {0u, 1234u, 5489u, 4294967295u}) {
+    NumpyRandom random(seed);
+    std::mt19937 expected(seed);
+    for (int i = 0; i < 5000; ++i) ASSERT_EQ(random.next(), expected());
+  }
 }
 
 TEST(NumpyRandom, BoundedDrawsAreMaskedAndRejected) {
@@ -24,7 +26,7 @@ TEST(NumpyRandom, BoundedDrawsAreMaskedAndRejected) {
   for (int i = 0; i < 2000; ++i) {
     std::uint32_t expected = 0;
     do {
-      expected = raw.up_to(~std::uint32_t{0}) & 15u;
+      expected = raw.next() & 15u;
     } while (expected > 9);
     ASSERT_EQ(random.up_to(9), expected);
   }
@@ -34,6 +36,21 @@ TEST(NumpyRandom, ZeroNeedsNoDraw) {
   NumpyRandom random(3), other(3);
   EXPECT_EQ(random.up_to(0), 0u);
   EXPECT_EQ(random.up_to(1000), other.up_to(1000));
+}
+
+TEST(NumpyRandom, RepeatedDrawsAreSingleDraws) {
+  NumpyRandom repeated(5), single(5);
+  for (const std::uint32_t max : {0u, 1u, 9u, 255u, 256u, 1000000u}) {
+    for (const std::size_t count : {0u, 1u, 623u, 3000u}) {
+      std::size_t calls = 0;
+      repeated.repeat_up_to(max, count, [&](std::uint32_t value) {
+        ASSERT_EQ(value, single.up_to(max));
+        ++calls;
+      });
+      EXPECT_EQ(calls, count);
+    }
+  }
+  EXPECT_EQ(repeated.next(), single.next());  // both stand at the same place of the stream
 }
 
 TEST(NumpyRandom, PermutationHoldsEveryNumberOnce) {
