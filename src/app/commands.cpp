@@ -15,8 +15,8 @@ Run declare_forward(CLI::App& app);
 
 std::span<const Command> commands() {
   static const std::vector<Command> kCommands{
-  // {"plan", "fingerprint a dataset and plan how to train on it", declare_plan},
-  // {"preprocess", "crop, normalise and resample the training cases", declare_preprocess},
+      {"plan", "fingerprint a dataset and plan how to train on it", declare_plan},
+      {"preprocess", "crop, normalise and resample the training cases", declare_preprocess},
 #ifdef SEG_WITH_TORCH
   // {"train", "train a network on one fold", declare_train},
   // {"predict", "segment images with a trained model", declare_predict},
