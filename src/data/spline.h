@@ -16,9 +16,10 @@ void spline_coefficients(std::span<float> plane, std::int64_t height, std::int64
 
 /// Weights of the coefficients floor(x) - 1 ... floor(x) + 2, at x = floor(x) + t.
 inline std::array<float, 4> spline_weights(float t) {
+  constexpr float kSixth = 1.0f / 6.0f;  // a division costs as much as the rest
   const float u = 1.0f - t;
-  return {u * u * u / 6.0f, (4.0f + t * t * (3.0f * t - 6.0f)) / 6.0f,
-          (4.0f + u * u * (3.0f * u - 6.0f)) / 6.0f, t * t * t / 6.0f};
+  return {kSixth * u * u * u, kSixth * (4.0f + t * t * (3.0f * t - 6.0f)),
+          kSixth * (4.0f + u * u * (3.0f * u - 6.0f)), kSixth * t * t * t};
 }
 
 }  // namespace seg
