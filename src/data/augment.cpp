@@ -92,13 +92,15 @@ Size2 target_size(Size2 size, double scale) {
 
 void write_target(const Patch& patch, const TargetRule& rule, Size2 target, std::int16_t* out) {
   const auto [height, width] = target;
-  std::vector<std::int16_t> labels(static_cast<std::size_t>(height * width));
+  std::vector<std::int64_t> columns(static_cast<std::size_t>(width));
+  for (std::int64_t x = 0; x < width; ++x) {
+    columns[static_cast<std::size_t>(x)] = nearest_index(x, patch.width, width);
+  }
+  std::vector<std::int16_t> labels;
+  labels.reserve(static_cast<std::size_t>(height * width));
   for (std::int64_t y = 0; y < height; ++y) {
     const std::int16_t* row = patch.seg.data() + nearest_index(y, patch.height, height) * patch.width;
-    for (std::int64_t x = 0; x < width; ++x) {
-      labels[static_cast<std::size_t>(y * width + x)] =
-          std::max<std::int16_t>(0, row[nearest_index(x, patch.width, width)]);
-    }
+    for (const std::int64_t x : columns) labels.push_back(std::max<std::int16_t>(0, row[x]));
   }
   if (rule.regions.empty()) {
     std::copy(labels.begin(), labels.end(), out);

@@ -17,21 +17,11 @@ constexpr std::uint32_t kSeed = 1234;
 constexpr std::size_t kMinStored = 10000;
 constexpr double kStoredShare = 0.01;
 
-/// Python's text of a label or a tuple of labels.
-std::string key_of(const std::vector<int>& values) {
-  return values.size() == 1 ? std::to_string(values[0]) : fmt::format("({})", fmt::join(values, ", "));
-}
-
 /// What voxels are collected for, in the order of the draws.
 std::vector<std::vector<int>> collected_values(const DatasetInfo& info) {
   std::vector<std::vector<int>> collected;
   for (const auto& label : info.foreground()) collected.push_back(label.values);
-  const auto ignore = info.ignore_label();
-  if (!ignore) return collected;
-  std::set<int> all;
-  for (const auto& label : info.labels) all.insert(label.values.begin(), label.values.end());
-  all.erase(*ignore);
-  collected.emplace_back(all.begin(), all.end());
+  if (info.ignore_label()) collected.push_back(labelled_values(info));
   return collected;
 }
 
@@ -46,6 +36,17 @@ std::vector<std::uint32_t> voxels_of(const Labels& seg, const std::vector<int>& 
 
 }  // namespace
 
+std::string location_key(const std::vector<int>& values) {
+  return values.size() == 1 ? std::to_string(values[0]) : fmt::format("({})", fmt::join(values, ", "));
+}
+
+std::vector<int> labelled_values(const DatasetInfo& info) {
+  std::set<int> all;
+  for (const auto& label : info.labels) all.insert(label.values.begin(), label.values.end());
+  if (const auto ignore = info.ignore_label()) all.erase(*ignore);
+  return {all.begin(), all.end()};
+}
+
 ClassLocations find_class_locations(const Labels& seg, const DatasetInfo& info) {
   if (seg.count() > std::numeric_limits<std::uint32_t>::max())
     fail("the volume has {} voxels, more than are supported", seg.count());
@@ -58,7 +59,7 @@ ClassLocations find_class_locations(const Labels& seg, const DatasetInfo& info) 
     random.shuffle(std::span(voxels));
     const double share = std::ceil(static_cast<double>(voxels.size()) * kStoredShare);
     voxels.resize(std::max(std::min(kMinStored, voxels.size()), static_cast<std::size_t>(share)));
-    auto& stored = locations[key_of(values)];
+    auto& stored = locations[location_key(values)];
     for (const std::uint32_t i : voxels) {
       stored.push_back({0, static_cast<std::int32_t>(i / plane),
                         static_cast<std::int32_t>(i / width % seg.shape[2]),

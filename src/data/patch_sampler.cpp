@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <set>
 
 #include "base/json.h"
+#include "data/class_locations.h"
 
 namespace seg {
 namespace {
@@ -18,19 +18,6 @@ constexpr double kInitialPatchZoom = 0.85;
 
 std::int64_t floor_half(std::int64_t value) {
   return value >= 0 ? value / 2 : -((-value + 1) / 2);
-}
-
-/// How "class_locations" names a class or region: "3" or "(1, 2, 3)".
-std::string location_key(const std::vector<int>& values) {
-  return values.size() == 1 ? std::to_string(values.front()) : fmt::format("({})", fmt::join(values, ", "));
-}
-
-/// The key of all voxels that are not ignored.
-std::string labelled_key(const DatasetInfo& info) {
-  std::set<int> values;
-  for (const auto& label : info.labels) values.insert(label.values.begin(), label.values.end());
-  if (const auto ignore = info.ignore_label()) values.erase(*ignore);
-  return location_key({values.begin(), values.end()});
 }
 
 std::span<const std::int32_t> draw_row(std::span<const std::int32_t> locations, const LocationRows& rows,
@@ -108,7 +95,7 @@ CaseEntry read_case_entry(const fs::path& folder, const std::string& id, const D
   const StoredCase stored(folder, id);
   std::vector<std::string> foreground;
   for (const auto& label : info.foreground()) foreground.push_back(location_key(label.values));
-  const std::string labelled = info.ignore_label() ? labelled_key(info) : "";
+  const std::string labelled = info.ignore_label() ? location_key(labelled_values(info)) : "";
 
   CaseEntry entry{id, {}, {}};
   const fs::path file = folder / (id + ".json");

@@ -135,6 +135,7 @@ TEST_F(LoaderTest, LastThirdOfEveryBatchShowsForeground) {
 
 TEST_F(LoaderTest, RegionsGiveOneBinaryChannelEach) {
   config_.augment = false;
+  config_.foreground_share = 0;  // a free patch of the image's size is the image
   info_.labels = {{"background", {0}}, {"all", {1, 2, 3}}, {"inner", {2, 3}}};
   info_.regions_class_order = {1, 2};
   const Labels seg(Shape4{1, 1, 16, 24}, 3);
