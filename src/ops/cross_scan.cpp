@@ -1,131 +1,106 @@
 #include "ops/cross_scan.h"
 
 #include <algorithm>
-#include <cmath>
-#include <vector>
 
 #include "base/threads.h"
-#include "ops/selective_scan.h"
+#include "ops/cross_scan_layout.h"
+#include "ops/scan_tile.h"
 
 namespace seg {
 namespace {
 
-constexpr std::int64_t kDirections = 4;
-
-std::int64_t pixel_at(const CrossScanShape& s, std::int64_t direction, std::int64_t step) {
-  if (direction >= 2) step = s.pixels() - 1 - step;
-  return direction % 2 == 0 ? step : (step % s.height) * s.width + step / s.height;
+// More groups of channels walk an image together, fewer threads share x_dbl; but all should have the same
+// work. Channels do not mix, so this choice cannot change a result.
+std::int64_t groups_per_task(std::int64_t groups, std::int64_t batch) {
+  std::int64_t best = 1, best_work = std::numeric_limits<std::int64_t>::max();
+  for (std::int64_t size = 1; size <= 4; ++size) {
+    const std::int64_t tasks = batch * ceil_div(groups, size);
+    const std::int64_t work = ceil_div(tasks, thread_count()) * size;  // groups that the busiest thread scans
+    if (work <= best_work) best = size, best_work = work;
+  }
+  return best;
 }
 
-// The operands of the four scans in the layout of selective_scan.h (one group a direction).
-struct Expanded {
-  Expanded(const CrossScanShape& s, const CrossScanInputs& in)
-      : shape{s.batch, kDirections, s.channels, s.state, s.pixels()},
-        u(s.batch * kDirections * s.channels * s.pixels()),
-        delta(u.size()),
-        b(s.batch * kDirections * s.state * s.pixels()),
-        c(b.size()),
-        a(kDirections * s.channels * s.state) {
-    for (std::size_t i = 0; i < a.size(); ++i) a[i] = -std::exp(in.a_log[i]);
-    const std::int64_t columns = s.dt_rank + 2 * s.state, length = s.pixels();
-    parallel_for(s.batch * kDirections, [&](std::int64_t task) {
-      const std::int64_t image = task / kDirections, k = task % kDirections;
-      for (std::int64_t l = 0; l < length; ++l) {
-        const std::int64_t pixel = image * length + pixel_at(s, k, l);
-        const float* x = in.x_dbl + (pixel * kDirections + k) * columns;
-        for (std::int64_t n = 0; n < s.state; ++n) {
-          b[(task * s.state + n) * length + l] = x[s.dt_rank + n];
-          c[(task * s.state + n) * length + l] = x[s.dt_rank + s.state + n];
-        }
-        for (std::int64_t d = 0; d < s.channels; ++d) {
-          const float* weight = in.dt_weight + (k * s.channels + d) * s.dt_rank;
-          float sum = 0;
-          for (std::int64_t r = 0; r < s.dt_rank; ++r) sum += weight[r] * x[r];
-          u[(task * s.channels + d) * length + l] = in.u[pixel * s.channels + d];
-          delta[(task * s.channels + d) * length + l] = sum;
-        }
-      }
+// Neighbouring groups of channels of one image.
+struct Task {
+  std::int64_t image, first_group, groups;
+};
+
+class ForwardScan {
+ public:
+  ForwardScan(const CrossScanShape& shape, const CrossScanInputs& in, float* y)
+      : shape_(shape), in_(in), y_(y), layout_(tile_layout(shape)), weights_(shape, in) {}
+
+  void run() const {
+    const std::int64_t size = groups_per_task(weights_.groups(), shape_.batch);
+    const std::int64_t per_image = ceil_div(weights_.groups(), size);
+    parallel_for(shape_.batch * per_image, [&](std::int64_t i) {
+      const std::int64_t first = i % per_image * size;
+      run({i / per_image, first, std::min(size, weights_.groups() - first)});
     });
   }
-  ScanInputs<float> inputs(const CrossScanInputs& in) const {
-    return {u.data(), delta.data(), a.data(), b.data(), c.data(), in.skip, nullptr, in.dt_bias, true};
+
+ private:
+  void run(const Task& task) const {
+    ChannelRows state(task.groups * shape_.state);
+    for (std::int64_t k = 0; k < kDirections; ++k) {
+      std::fill(state.begin(), state.end(), ChannelRow());
+      TilePixels next = tile_pixels(shape_, k, 0);
+      for (std::int64_t first = 0; first < shape_.pixels(); first += kTilePixels) {
+        const TilePixels pixels = next;
+        if (first + kTilePixels < shape_.pixels()) {
+          next = tile_pixels(shape_, k, first + kTilePixels);
+          prefetch(task, k, next);
+        }
+        for (std::int64_t g = 0; g < task.groups; ++g) {
+          scan(task.image, k, task.first_group + g, pixels, state.data() + g * shape_.state);
+        }
+      }
+    }
   }
-  ScanShape shape;
-  std::vector<float> u, delta, b, c, a;
+
+  void scan(std::int64_t image, std::int64_t k, std::int64_t group, const TilePixels& pixels,
+            ChannelRow* state) const {
+    const std::int64_t channel = group * kTileChannels;
+    const std::int64_t at = image * shape_.pixels() * shape_.channels + channel;
+    scan_tile_forward(layout_, weights_.of(k, group), pixels,
+                      std::min(kTileChannels, shape_.channels - channel), x_dbl(image, k), in_.u + at,
+                      state->at, y_ + at, k > 0);
+  }
+
+  const float* x_dbl(std::int64_t image, std::int64_t k) const {
+    return in_.x_dbl + image * shape_.pixels() * layout_.x_stride + k * (shape_.dt_rank + 2 * shape_.state);
+  }
+
+  // Pixels of a column lie far apart: no hardware prefetcher sees them coming.
+  void prefetch(const Task& task, std::int64_t k, const TilePixels& pixels) const {
+    constexpr std::int64_t kLine = 16;  // floats
+    const std::int64_t at = task.image * shape_.pixels() * shape_.channels + task.first_group * kTileChannels;
+    const std::int64_t channels =
+        std::min(task.groups * kTileChannels, shape_.channels - task.first_group * kTileChannels);
+    const float* x = x_dbl(task.image, k);
+    for (std::int64_t t = 0; t < pixels.count; ++t) {
+      for (std::int64_t c = 0; c < channels; c += kLine) {
+        __builtin_prefetch(in_.u + at + pixels.index[t] * shape_.channels + c);
+        __builtin_prefetch(y_ + at + pixels.index[t] * shape_.channels + c, 1);
+      }
+      for (std::int64_t i = 0; i < shape_.dt_rank + 2 * shape_.state; i += kLine) {
+        __builtin_prefetch(x + pixels.index[t] * layout_.x_stride + i);
+      }
+    }
+  }
+
+  const CrossScanShape shape_;
+  const CrossScanInputs in_;
+  float* const y_;
+  const TileLayout layout_;
+  const PackedWeights weights_;
 };
 
 }  // namespace
 
-void cross_scan_forward(const CrossScanShape& s, const CrossScanInputs& in, float* y) {
-  const Expanded e(s, in);
-  const std::int64_t length = s.pixels();
-  std::vector<float> ys(e.u.size());
-  selective_scan_forward(e.shape, e.inputs(in), ys.data());
-  std::fill_n(y, s.batch * length * s.channels, 0.0f);
-  parallel_for(s.batch, [&](std::int64_t image) {
-    for (std::int64_t k = 0; k < kDirections; ++k) {
-      for (std::int64_t l = 0; l < length; ++l) {
-        float* to = y + (image * length + pixel_at(s, k, l)) * s.channels;
-        const float* from = ys.data() + (image * kDirections + k) * s.channels * length + l;
-        for (std::int64_t d = 0; d < s.channels; ++d) to[d] += from[d * length];
-      }
-    }
-  });
-}
-
-void cross_scan_backward(const CrossScanShape& s, const CrossScanInputs& in, const float* dy,
-                         const CrossScanGradients& out) {
-  const Expanded e(s, in);
-  const std::int64_t length = s.pixels(), columns = s.dt_rank + 2 * s.state;
-  std::vector<float> dys(e.u.size()), du(e.u.size()), ddelta(e.u.size()), db(e.b.size()), dc(e.b.size());
-  const auto at = [&](std::int64_t image, std::int64_t k, std::int64_t d) {
-    return ((image * kDirections + k) * s.channels + d) * length;
-  };
-  for (std::int64_t image = 0; image < s.batch; ++image) {
-    for (std::int64_t k = 0; k < kDirections; ++k) {
-      for (std::int64_t l = 0; l < length; ++l) {
-        const float* from = dy + (image * length + pixel_at(s, k, l)) * s.channels;
-        for (std::int64_t d = 0; d < s.channels; ++d) dys[at(image, k, d) + l] = from[d];
-      }
-    }
-  }
-  selective_scan_backward(
-      e.shape, e.inputs(in), dys.data(),
-      {du.data(), ddelta.data(), out.a_log, db.data(), dc.data(), out.skip, nullptr, out.dt_bias});
-  for (std::size_t i = 0; i < e.a.size(); ++i) out.a_log[i] *= e.a[i];
-  std::fill_n(out.u, s.batch * length * s.channels, 0.0f);
-  std::fill_n(out.dt_weight, kDirections * s.channels * s.dt_rank, 0.0f);
-  std::fill_n(out.x_dbl, s.batch * length * kDirections * columns, 0.0f);
-  parallel_for(kDirections, [&](std::int64_t k) {
-    std::vector<double> weight_sum(s.channels * s.dt_rank, 0.0);
-    for (std::int64_t image = 0; image < s.batch; ++image) {
-      for (std::int64_t l = 0; l < length; ++l) {
-        const std::int64_t pixel = image * length + pixel_at(s, k, l);
-        const float* x = in.x_dbl + (pixel * kDirections + k) * columns;
-        float* dx = out.x_dbl + (pixel * kDirections + k) * columns;
-        for (std::int64_t n = 0; n < s.state; ++n) {
-          dx[s.dt_rank + n] = db[((image * kDirections + k) * s.state + n) * length + l];
-          dx[s.dt_rank + s.state + n] = dc[((image * kDirections + k) * s.state + n) * length + l];
-        }
-        for (std::int64_t d = 0; d < s.channels; ++d) {
-          const std::int64_t row = (k * s.channels + d) * s.dt_rank;
-          for (std::int64_t r = 0; r < s.dt_rank; ++r) {
-            dx[r] += ddelta[at(image, k, d) + l] * in.dt_weight[row + r];
-            weight_sum[d * s.dt_rank + r] += ddelta[at(image, k, d) + l] * x[r];
-          }
-        }
-      }
-    }
-    std::copy(weight_sum.begin(), weight_sum.end(), out.dt_weight + k * s.channels * s.dt_rank);
-  });
-  for (std::int64_t image = 0; image < s.batch; ++image) {
-    for (std::int64_t k = 0; k < kDirections; ++k) {
-      for (std::int64_t l = 0; l < length; ++l) {
-        float* to = out.u + (image * length + pixel_at(s, k, l)) * s.channels;
-        for (std::int64_t d = 0; d < s.channels; ++d) to[d] += du[at(image, k, d) + l];
-      }
-    }
-  }
+void cross_scan_forward(const CrossScanShape& shape, const CrossScanInputs& in, float* y) {
+  ForwardScan(shape, in, y).run();
 }
 
 }  // namespace seg

@@ -4,7 +4,9 @@
 
 #include <map>
 
+#include "base/error.h"
 #include "base/threads.h"
+#include "ops/instruction_set.h"
 #include "ops/selective_scan.h"
 #include "support/goldens.h"
 #include "support/tolerances.h"
@@ -189,7 +191,20 @@ TEST(CrossScan, HoldsForTinyAndHugeSteps) {
 }
 
 TEST(CrossScan, HoldsForLongSequences) {
-  expect_agrees_with_composition({1, 250, 400, 3, 16, 2}, {-4, 1});
+  expect_agrees_with_composition({1, 250, 400, 2, 16, 1}, {-4, 1});
+}
+
+TEST(CrossScan, HoldsForEveryInstructionSet) {
+  ASSERT_FALSE(instruction_sets().empty());
+  for (const auto& name : instruction_sets()) {
+    SCOPED_TRACE(name);
+    use_instruction_set(name);
+    expect_agrees_with_composition({1, 6, 7, 40, 16, 6});
+    expect_agrees_with_composition({2, 5, 5, 9, 13, 3}, {-13.8, 0.5});
+    expect_agrees_with_composition({1, 5, 5, 16, 16, 2}, {20, 30});
+  }
+  use_instruction_set("");
+  EXPECT_THROW(use_instruction_set("abacus"), Error);
 }
 
 TEST(CrossScan, IsTheSameForAnyThreadCount) {

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <regex>
 
 #include "base/json.h"
 #include "base/npy.h"
@@ -23,16 +22,16 @@ using Arrays = std::map<std::string, std::vector<T>>;
 
 // Values by the rules of selective_scan.json: "a + b*u, b = ..." or "-(1 + (i mod N)) * (1 + 0.1*u)".
 std::vector<float> values_by_rule(const std::string& name, std::int64_t count, const std::string& rule) {
-  std::smatch found;
-  if (std::regex_match(rule, found, std::regex(R"((\S+) \+ b\*u, b = (\S+))"))) {
-    return testing::formula_values(name, count, std::stod(found[1]), std::stod(found[2]));
+  const std::string spread = " + b*u, b = ", decay = "-(1 + (i mod ";
+  if (const auto at = rule.find(spread); at != std::string::npos) {
+    return testing::formula_values(name, count, std::stod(rule), std::stod(rule.substr(at + spread.size())));
   }
-  if (!std::regex_match(rule, found, std::regex(R"(-\(1 \+ \(i mod (\d+)\)\) \* \(1 \+ 0\.1\*u\))"))) {
+  if (!rule.starts_with(decay) || !rule.ends_with(")) * (1 + 0.1*u)"))
     fail("{}: unknown rule \"{}\"", name, rule);
-  }
+  const std::int64_t states = std::stol(rule.substr(decay.size()));
   std::vector<float> values(count);
   for (std::int64_t i = 0; i < count; ++i) {
-    const auto state = static_cast<double>(i % std::stol(found[1]));
+    const auto state = static_cast<double>(i % states);
     values[i] = static_cast<float>(-(1 + state) * (1 + 0.1 * formula_u(formula_key(name), i)));
   }
   return values;

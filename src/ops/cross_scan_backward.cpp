@@ -1,0 +1,152 @@
+#include <algorithm>
+#include <numbers>
+
+#include "base/threads.h"
+#include "ops/cross_scan.h"
+#include "ops/cross_scan_layout.h"
+#include "ops/scan_tile.h"
+
+namespace seg {
+namespace {
+
+// Gradients of B, C and the dt part are sums over channels: every block of groups makes its own, and they are
+// added up in order. So the blocks follow from the shape alone, never from the number of threads.
+std::int64_t groups_per_block(std::int64_t groups, std::int64_t batch) {
+  return std::clamp<std::int64_t>(groups * batch / 8, 1, kMaxBackwardGroups);
+}
+
+// Blocks' gradients of x_dbl stay below this; more images than fit go one after the other.
+constexpr std::int64_t kMaxPartialFloats = 16 << 20;
+
+class BackwardScan {
+ public:
+  BackwardScan(const CrossScanShape& shape, const CrossScanInputs& in, const float* dy,
+               const CrossScanGradients& out)
+      : shape_(shape),
+        in_(in),
+        dy_(dy),
+        out_(out),
+        layout_(tile_layout(shape)),
+        weights_(shape, in),
+        block_(groups_per_block(weights_.groups(), shape.batch)),
+        blocks_(ceil_div(weights_.groups(), block_)),
+        image_size_(shape.pixels() * shape.channels),
+        partial_size_(shape.pixels() * layout_.x_gradient_stride()),
+        sums_(shape.batch * weights_.groups() * 2 * layout_.sum_rows()) {}
+
+  void run() {
+    const std::int64_t images =
+        std::clamp<std::int64_t>(kMaxPartialFloats / (blocks_ * partial_size_), 1, shape_.batch);
+    std::vector<float> partials(images * blocks_ * partial_size_);
+    for (std::int64_t k = 0; k < kDirections; ++k) {
+      std::fill(sums_.begin(), sums_.end(), ChannelRow());
+      for (std::int64_t first = 0; first < shape_.batch; first += images) {
+        const std::int64_t count = std::min(images, shape_.batch - first);
+        parallel_for(count * blocks_, [&](std::int64_t i) {
+          scan_block(k, first + i / blocks_, i % blocks_, partials.data() + i * partial_size_);
+        });
+        parallel_for(count * shape_.height, [&](std::int64_t i) {
+          add_partials(k, first, i / shape_.height, i % shape_.height, partials.data());
+        });
+      }
+      add_sums(k);
+    }
+  }
+
+ private:
+  // The gradient of one direction of one block of channels, with h kept at the start of every tile.
+  void scan_block(std::int64_t k, std::int64_t image, std::int64_t block, float* grad_x) {
+    const std::int64_t first_group = block * block_;
+    const std::int64_t groups = std::min(block_, weights_.groups() - first_group);
+    const std::int64_t tiles = ceil_div(shape_.pixels(), kTilePixels);
+    const std::int64_t at = image * image_size_ + first_group * kTileChannels;
+    const float* x =
+        in_.x_dbl + image * shape_.pixels() * layout_.x_stride + k * (shape_.dt_rank + 2 * shape_.state);
+    ChannelRows states((tiles + 1) * groups * shape_.state);
+    ChannelRows carry(groups * shape_.state);
+    const auto state_of = [&](std::int64_t tile, std::int64_t g) {
+      return states.data() + (tile * groups + g) * shape_.state;
+    };
+    std::vector<BackwardGroup> work(groups);
+    for (std::int64_t g = 0; g < groups; ++g) {
+      work[g].weights = weights_.of(k, first_group + g);
+      work[g].channels = std::min(kTileChannels, shape_.channels - (first_group + g) * kTileChannels);
+      work[g].carry = carry[g * shape_.state].at;
+      work[g].sums = sums_of(image, first_group + g);
+    }
+    for (std::int64_t tile = 0; tile + 1 < tiles; ++tile) {
+      const TilePixels pixels = tile_pixels(shape_, k, tile * kTilePixels);
+      for (std::int64_t g = 0; g < groups; ++g) {
+        std::copy_n(state_of(tile, g), shape_.state, state_of(tile + 1, g));
+        scan_tile_forward(layout_, work[g].weights, pixels, work[g].channels, x,
+                          in_.u + at + g * kTileChannels, state_of(tile + 1, g)->at, nullptr, false);
+      }
+    }
+    for (std::int64_t tile = tiles - 1; tile >= 0; --tile) {
+      for (std::int64_t g = 0; g < groups; ++g) work[g].state = state_of(tile, g)->at;
+      scan_tile_backward(layout_, work, tile_pixels(shape_, k, tile * kTilePixels), x, in_.u + at, dy_ + at,
+                         out_.u + at, k > 0, grad_x);
+    }
+  }
+
+  // One row of pixels of an image.
+  void add_partials(std::int64_t k, std::int64_t first_image, std::int64_t image, std::int64_t row,
+                    const float* partials) const {
+    const std::int64_t columns = shape_.dt_rank + 2 * shape_.state, stride = layout_.x_gradient_stride();
+    for (std::int64_t p = row * shape_.width; p < (row + 1) * shape_.width; ++p) {
+      float* to = out_.x_dbl + ((first_image + image) * shape_.pixels() + p) * layout_.x_stride + k * columns;
+      std::fill_n(to, columns, 0.0f);
+      for (std::int64_t b = 0; b < blocks_; ++b) {
+        const float* from = partials + (image * blocks_ + b) * partial_size_ + p * stride;
+        for (std::int64_t i = 0; i < 2 * shape_.state; ++i) to[shape_.dt_rank + i] += from[i];
+        for (std::int64_t r = 0; r < shape_.dt_rank; ++r) to[r] += from[2 * shape_.state + r];
+      }
+    }
+  }
+
+  // The parameters' gradients of one direction: sums over the images.
+  void add_sums(std::int64_t k) {
+    for (std::int64_t d = 0; d < shape_.channels; ++d) {
+      const std::int64_t to = k * shape_.channels + d;
+      const auto total = [&](std::int64_t row) {
+        double sum = 0;
+        for (std::int64_t image = 0; image < shape_.batch; ++image) {
+          sum += sums_of(image, d / kTileChannels)[row * kTileChannels + d % kTileChannels];
+        }
+        return sum;
+      };
+      for (std::int64_t n = 0; n < shape_.state; ++n) {
+        const double a = -std::exp(static_cast<double>(in_.a_log[to * shape_.state + n]));
+        out_.a_log[to * shape_.state + n] = static_cast<float>(total(n) * a);
+      }
+      for (std::int64_t r = 0; r < shape_.dt_rank; ++r) {
+        out_.dt_weight[to * shape_.dt_rank + r] = static_cast<float>(total(shape_.state + r));
+      }
+      out_.dt_bias[to] = static_cast<float>(total(shape_.state + shape_.dt_rank));
+      out_.skip[to] = static_cast<float>(total(shape_.state + shape_.dt_rank + 1));
+    }
+  }
+
+  float* sums_of(std::int64_t image, std::int64_t group) {
+    return sums_[(image * weights_.groups() + group) * 2 * layout_.sum_rows()].at;
+  }
+
+  const CrossScanShape shape_;
+  const CrossScanInputs in_;
+  const float* const dy_;
+  const CrossScanGradients out_;
+  const TileLayout layout_;
+  const PackedWeights weights_;
+  const std::int64_t block_, blocks_;  // groups per block, blocks per image
+  const std::int64_t image_size_, partial_size_;
+  ChannelRows sums_;  // per image and group: ParameterSums and their errors, of the current direction
+};
+
+}  // namespace
+
+void cross_scan_backward(const CrossScanShape& shape, const CrossScanInputs& in, const float* dy,
+                         const CrossScanGradients& out) {
+  BackwardScan(shape, in, dy, out).run();
+}
+
+}  // namespace seg

@@ -1,0 +1,92 @@
+#include "ops/scan_tile.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "ops/scan_tile_forward.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+#include "ops/scan_math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace seg {
+namespace HWY_NAMESPACE {
+
+// kStates of the tile's states, kept in registers: h = decay h + dt u B, y += C h.
+template <int kStates, bool kClamp>
+HWY_NOINLINE void scan_states(const TilePixels& pixels, const float* x, std::int64_t x_stride,
+                              std::int64_t state, const float* a2, const float* dt, const float* dt_u,
+                              float* h_rows, float* y) {
+  for (std::int64_t j = 0; j < kTileChannels; j += kLanes) {
+    V h[kStates];
+#pragma GCC unroll 16
+    for (int n = 0; n < kStates; ++n) h[n] = hn::Load(D(), h_rows + n * kTileChannels + j);
+    for (std::int64_t t = 0; t < pixels.count; ++t) {
+      const float* b = x + pixels.index[t] * x_stride;
+      const float* c = b + state;
+      const V step = hn::Load(D(), dt + t * kTileChannels + j);
+      const V step_u = hn::Load(D(), dt_u + t * kTileChannels + j);
+      V sum = hn::Load(D(), y + t * kTileChannels + j);
+#pragma GCC unroll 16
+      for (int n = 0; n < kStates; ++n) {
+        const V decay = decay_of<kClamp>(step, hn::Load(D(), a2 + n * kTileChannels + j));
+        h[n] = hn::MulAdd(decay, h[n], hn::Mul(step_u, broadcast(b[n])));
+        sum = hn::MulAdd(h[n], broadcast(c[n]), sum);
+      }
+      hn::Store(sum, D(), y + t * kTileChannels + j);
+    }
+#pragma GCC unroll 16
+    for (int n = 0; n < kStates; ++n) hn::Store(h[n], D(), h_rows + n * kTileChannels + j);
+  }
+}
+
+template <bool kClamp>
+void scan_all_states(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
+                     const float* x, const float* dt, const float* dt_u, float* state, float* y) {
+  std::int64_t n = 0;
+  const auto run = [&](auto scan, std::int64_t states) {
+    for (; n + states <= layout.state; n += states) {
+      scan(pixels, x + layout.rank + n, layout.x_stride, layout.state, weights.a2 + n * kTileChannels, dt,
+           dt_u, state + n * kTileChannels, y);
+    }
+  };
+  run(scan_states<kStatesAtOnce, kClamp>, kStatesAtOnce);
+  run(scan_states<4, kClamp>, 4);
+  run(scan_states<1, kClamp>, 1);
+}
+
+void tile_forward(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
+                  std::int64_t channels, const float* x, const float* u, float* state, float* y, bool add) {
+  HWY_ALIGN float dt[kTilePixels * kTileChannels];
+  HWY_ALIGN float dt_u[kTilePixels * kTileChannels];
+  HWY_ALIGN float out[kTilePixels * kTileChannels];
+  tile_steps<false>(layout, weights, pixels, x, dt, nullptr);
+  load_tile(u, layout.channel_stride, pixels, channels, dt_u);
+  for (std::int64_t i = 0; i < pixels.count * kTileChannels; i += kLanes) {
+    const V value = hn::Load(D(), dt_u + i);
+    hn::Store(hn::Mul(value, hn::Load(D(), weights.skip + i % kTileChannels)), D(), out + i);
+    hn::Store(hn::Mul(value, hn::Load(D(), dt + i)), D(), dt_u + i);
+  }
+  if (decays_in_range(weights, pixels, dt)) {
+    scan_all_states<false>(layout, weights, pixels, x, dt, dt_u, state, out);
+  } else {
+    scan_all_states<true>(layout, weights, pixels, x, dt, dt_u, state, out);
+  }
+  if (y != nullptr) store_tile(out, layout.channel_stride, pixels, channels, add, y);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace seg
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace seg {
+HWY_EXPORT(tile_forward);
+
+void scan_tile_forward(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
+                       std::int64_t channels, const float* x, const float* u, float* state, float* y,
+                       bool add) {
+  HWY_DYNAMIC_DISPATCH(tile_forward)(layout, weights, pixels, channels, x, u, state, y, add);
+}
+
+}  // namespace seg
+#endif
