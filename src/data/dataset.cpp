@@ -126,6 +126,12 @@ std::optional<std::pair<std::string, int>> split_channel(std::string name, std::
   return std::pair(name.substr(0, name.size() - 5), *channel);
 }
 
+/// One file per channel, but a colour picture holds three channels in one file.
+std::size_t files_per_case(std::size_t channels, std::size_t present, std::string_view ending) {
+  const bool volume = ending.starts_with(".n") || ending == ".mha";
+  return !volume && present == 1 ? 1 : channels;
+}
+
 [[noreturn]] void fail_no_images(const fs::path& folder, const std::string& ending,
                                  const std::vector<fs::path>& with_ending) {
   if (!with_ending.empty()) {
@@ -143,14 +149,16 @@ std::optional<std::pair<std::string, int>> split_channel(std::string name, std::
 }
 
 /// The optional "dataset" key of dataset.json: {case: {images: [...], label}} with paths relative to root.
-std::vector<Case> cases_from_json(const Json& json, const fs::path& root, std::size_t channels) {
+std::vector<Case> cases_from_json(const Json& json, const fs::path& root, std::size_t channels,
+                                  const std::string& ending) {
   std::vector<Case> cases;
   for (const auto& [id, entry] : json.items()) {
     const auto images = get<std::vector<std::string>>(entry, "images");
     Case found{id, {}, root / get<std::string>(entry, "label")};
     for (const auto& image : images) found.images.push_back(root / image);
-    if (found.images.size() != channels)
-      fail("dataset: case \"{}\" has {} images, expected {}", id, found.images.size(), channels);
+    const std::size_t needed = files_per_case(channels, images.size(), ending);
+    if (images.size() != needed)
+      fail("dataset: case \"{}\" has {} images, expected {}", id, images.size(), needed);
     cases.push_back(std::move(found));
   }
   std::sort(cases.begin(), cases.end(), [](const Case& a, const Case& b) { return a.id < b.id; });
@@ -243,15 +251,16 @@ std::vector<Case> list_cases(const fs::path& folder, std::size_t channels, const
   std::sort(cases.begin(), cases.end(), [](const Case& a, const Case& b) { return a.id < b.id; });
   for (Case& one : cases) {
     const auto& present = found[one.id];
-    for (int c = 0; c < static_cast<int>(channels); ++c) {
+    const std::size_t needed = files_per_case(channels, present.size(), file_ending);
+    for (int c = 0; c < static_cast<int>(needed); ++c) {
       one.images.push_back(folder / fmt::format("{}_{:04}{}", one.id, c, file_ending));
       if (!present.contains(c))
-        fail("case \"{}\" needs {} channel file(s), but {} is missing", one.id, channels,
+        fail("case \"{}\" needs {} channel file(s), but {} is missing", one.id, needed,
              one.images.back().string());
     }
-    if (present.size() > channels)
+    if (present.size() > needed)
       fail("case \"{}\" has {} channel files in {}, expected {}", one.id, present.size(), folder.string(),
-           channels);
+           needed);
   }
   return cases;
 }
@@ -268,8 +277,9 @@ Dataset open_dataset(const fs::path& root) {
   Dataset dataset{root, parse_dataset_info(json, name, file.string()), {}};
   const auto channels = dataset.info.channel_names.size();
   if (json.contains("dataset")) {
-    dataset.training =
-        with_context(file.string(), [&] { return cases_from_json(json["dataset"], root, channels); });
+    dataset.training = with_context(file.string(), [&] {
+      return cases_from_json(json["dataset"], root, channels, dataset.info.file_ending);
+    });
     require_files(dataset.training);
   } else {
     dataset.training = list_cases(root / "imagesTr", channels, dataset.info.file_ending);

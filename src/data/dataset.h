@@ -54,7 +54,8 @@ struct Dataset {
 /// Opens a raw dataset and lists its training cases; every missing channel or label file is an Error.
 Dataset open_dataset(const fs::path& root);
 
-/// Cases of a folder of images named <id>_0000<ending>, ..., sorted by id (prediction input).
+/// Cases of a folder of images named <id>_0000<ending>, ..., sorted by id (prediction input). A case has one
+/// file per channel; a picture (.png, ...) may hold all its channels in <id>_0000.
 /// Throws Error for a missing channel or a folder with no image of that ending.
 std::vector<Case> list_cases(const fs::path& folder, std::size_t channels, const std::string& file_ending);
 

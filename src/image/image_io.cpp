@@ -398,4 +398,15 @@ void write_rgb_png(const fs::path& path, std::int64_t height, std::int64_t width
   write_raw(path, rgb.data(), Component::UCHAR, 3, {1, height, width}, Geometry{});
 }
 
+void write_rgb_png(const fs::path& path, const Image& image) {
+  if (image.shape[0] != 3 || image.shape[1] != 1)
+    fail("{}: expected 3 channels and 1 slice, got {} and {}", path.string(), image.shape[0], image.shape[1]);
+  std::vector<std::uint8_t> rgb(image.data.size());
+  for (std::size_t i = 0; i < rgb.size(); ++i) {
+    const float value = image.data[i % 3 * static_cast<std::size_t>(image.voxels()) + i / 3];
+    rgb[i] = static_cast<std::uint8_t>(std::lround(std::clamp(value, 0.0F, 255.0F)));
+  }
+  write_rgb_png(path, image.shape[2], image.shape[3], rgb);
+}
+
 }  // namespace seg

@@ -51,4 +51,7 @@ void write_image(const fs::path& path, const Image& image, const Geometry& geome
 void write_rgb_png(const fs::path& path, std::int64_t height, std::int64_t width,
                    const std::vector<std::uint8_t>& rgb);
 
+/// The same for an image [3, 1, y, x] of values in 0..255, which are rounded and clipped.
+void write_rgb_png(const fs::path& path, const Image& image);
+
 }  // namespace seg

@@ -166,6 +166,15 @@ TEST_F(OpenDataset, FoldersWithoutImagesSayWhatIsThere) {
               AllOf(HasSubstr("<case>_0000.nii.gz"), HasSubstr("rename a.nii.gz to a_0000.nii.gz")));
 }
 
+TEST_F(OpenDataset, OneColourPictureHoldsAllChannels) {
+  touch("imagesTr/p_0000.png");
+  const auto cases = list_cases(root_ / "imagesTr", 3, ".png");
+  ASSERT_EQ(cases.size(), 1u);
+  EXPECT_THAT(cases[0].images, ElementsAre(root_ / "imagesTr/p_0000.png"));
+  touch("imagesTr/p_0001.png");  // then one file per channel
+  EXPECT_THAT(error_of([&] { list_cases(root_ / "imagesTr", 3, ".png"); }), HasSubstr("p_0002.png"));
+}
+
 TEST_F(OpenDataset, CasesMayBeListedInTheJson) {
   Json json = parse_json(kPlain, "text");
   json["dataset"]["z"] = {{"images", {"imagesTr/a_0000.nii.gz", "imagesTr/a_0001.nii.gz"}},
