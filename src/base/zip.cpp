@@ -107,8 +107,7 @@ void inflate_into(const ZipEntry& entry, std::vector<std::byte>& out) {
 
 std::uint32_t crc_of(std::uint32_t crc, std::span<const std::byte> bytes) {
   if (bytes.empty()) return crc;  // zlib starts anew at a null pointer
-  return static_cast<std::uint32_t>(
-      crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+  return static_cast<std::uint32_t>(crc32_z(crc, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
 }
 
 void append(std::string& record, std::uint64_t value, int size) {

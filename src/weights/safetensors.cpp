@@ -200,9 +200,10 @@ SafetensorsFile::SafetensorsFile(const fs::path& path) : file_(path) {
     const auto data = bytes.subspan(kLengthSize + length);
     const Header header = parse_header({reinterpret_cast<const char*>(json.data()), json.size()});
     metadata_ = read_metadata(header);
-    for (const auto& [name, entry] : header.items()) {
-      if (name == kMetadata) continue;
-      tensors_.push_back(with_context(name, [&] { return read_tensor(name, entry, data); }));
+    for (const auto& item : header.items()) {
+      if (item.key() == kMetadata) continue;
+      tensors_.push_back(
+          with_context(item.key(), [&] { return read_tensor(item.key(), item.value(), data); }));
     }
     std::stable_sort(tensors_.begin(), tensors_.end(), [](const TensorView& a, const TensorView& b) {
       return std::pair(a.bytes.data(), a.bytes.size()) < std::pair(b.bytes.data(), b.bytes.size());

@@ -1,0 +1,63 @@
+# What the cases share; a case starts with: source "$SEG_TESTS/cli/lib.sh"
+# The program is $SWIN_UMAMBA, the working folder is the case's own.
+set -euo pipefail
+
+complain() {
+  printf 'FAILED: %s\n' "$*" >&2
+  exit 1
+}
+
+skip() {
+  printf 'skipped: %s\n' "$*"
+  exit 77
+}
+
+# require_shared RELATIVE: skips the case where that reference file or folder is absent.
+require_shared() {
+  [[ -e $SEG_SHARED/$1 ]] || skip "needs $SEG_SHARED/$1"
+}
+
+# expect_ok COMMAND...: it ends with 0; its output is left in the files stdout and stderr.
+expect_ok() {
+  "$@" > stdout 2> stderr || {
+    local code=$?
+    cat stdout stderr >&2
+    complain "exit code $code from: $*"
+  }
+}
+
+# expect_fail CODE TEXT COMMAND...: it ends with CODE, says TEXT on stderr and nothing on stdout.
+expect_fail() {
+  local code=$1 text=$2 got=0
+  shift 2
+  "$@" > stdout 2> stderr || got=$?
+  [[ $got -eq $code ]] || { cat stderr >&2; complain "expected exit code $code, got $got from: $*"; }
+  expect_text "$text" stderr
+  [[ ! -s stdout ]] || { cat stdout >&2; complain "a failing command wrote to stdout: $*"; }
+}
+
+# expect_text TEXT FILE: the file contains TEXT.
+expect_text() {
+  grep -qF -- "$1" "$2" || { cat "$2" >&2; complain "expected \"$1\" in $2"; }
+}
+
+# expect_file FILE...: each is there and not empty.
+expect_file() {
+  local file
+  for file in "$@"; do
+    [[ -s $file ]] || complain "expected a file with contents: $file"
+  done
+}
+
+# expect_no_file FILE...: none is there.
+expect_no_file() {
+  local file
+  for file in "$@"; do
+    [[ ! -e $file ]] || complain "expected no such file: $file"
+  done
+}
+
+# expect_same FILE OTHER: both hold the same bytes.
+expect_same() {
+  cmp -- "$1" "$2" >&2 || complain "expected equal files: $1 and $2"
+}
