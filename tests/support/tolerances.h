@@ -21,8 +21,7 @@ inline constexpr double kSplineReference = 1e-6;
 // The data pipeline (goldens/pipeline/README.md); plans, splits, sizes, labels and locations are exact.
 inline constexpr double kPreprocessedData = 2e-5;     ///< the reference normalises with float32 sums
 inline constexpr double kFingerprintGeometry = 1e-6;  ///< spacings and sizes
-inline constexpr double kFingerprintMoments =
-    1e-3;  ///< of the standard deviation: float32 sums of 10^8 draws
+inline constexpr double kFingerprintMoments = 1e-3;   ///< in standard deviations: float32 sums of 10^8 draws
 
 // Augmentation (goldens/pipeline/README.md); values are a few units large, ours are float32.
 inline constexpr double kAugmentation = 2e-5;
@@ -31,8 +30,7 @@ inline constexpr double kDrawnShare = 0.03;    ///< 4000 draws: 4 standard error
 
 // Networks and layers.
 /// An output may differ from the float32 golden by this many times the golden's own distance to its float64
-/// run
-/// ("a few times that number", goldens/networks/README.md).
+/// run ("a few times that number", goldens/networks/README.md).
 inline constexpr double kNetworkNoiseFactor = 4;
 /// Relative L2 of a layer's output and gradients: both sides are float32 sums in another order.
 inline constexpr double kLayer = 1e-5;
