@@ -1,5 +1,6 @@
 #include "data/loader.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -8,7 +9,6 @@
 #include "base/error.h"
 #include "data/augment.h"
 #include "data/patch_sampler.h"
-#include "data/spatial_transform.h"
 
 namespace seg {
 namespace {
