@@ -1,0 +1,63 @@
+#include "data/raw_case.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <limits>
+
+#include "support/errors.h"
+#include "support/folder.h"
+
+namespace seg {
+namespace {
+
+TEST(FindNonzero, BoxesTheVoxelsOfAllChannelsAndFillsHoles) {
+  Image image({2, 6, 7, 8});
+  for (std::int64_t z = 1; z < 4; ++z) {
+    for (std::int64_t y = 2; y < 5; ++y) {
+      for (std::int64_t x = 3; x < 6; ++x) image.at(0, z, y, x) = 1;
+    }
+  }
+  image.at(0, 2, 3, 4) = 0;      // enclosed
+  image.at(1, 5, 6, 0) = -0.5f;  // a voxel of the other channel
+  const auto region = find_nonzero(image);
+  EXPECT_EQ(region.box, (Box{{{1, 6}, {2, 7}, {0, 6}}}));
+  EXPECT_EQ(std::count(region.mask.begin(), region.mask.end(), 1), 28);
+  EXPECT_EQ(region.mask[static_cast<std::size_t>(image.index(0, 2, 3, 4))], 1);
+}
+
+TEST(FindNonzero, KeepsAnImageOfZerosWhole) {
+  EXPECT_EQ(find_nonzero(Image({1, 2, 3, 4})).box, (Box{{{0, 2}, {0, 3}, {0, 4}}}));
+}
+
+TEST(ReadCase, RejectsValuesThatAreNotNumbers) {
+  const testing::TemporaryFolder folder;
+  const auto file = folder / "case_0000.nii.gz";
+  Image image({1, 2, 3, 4}, 5.0f);
+  image.at(0, 1, 2, 3) = std::numeric_limits<float>::quiet_NaN();
+  write_image(file, image, {});
+  DatasetInfo info;
+  info.channel_names = {"CT"};
+  EXPECT_THAT(testing::error_of([&] {
+                read_case({"case", {file}, {}}, info);
+              }),
+              ::testing::AllOf(::testing::HasSubstr("case_0000.nii.gz: expected finite values"),
+                               ::testing::HasSubstr("(z 1, y 2, x 3)")));
+}
+
+TEST(ForEachCase, VisitsEveryCaseOnceAndNamesTheOneThatFails) {
+  const std::vector<Case> cases{{"a", {}, {}}, {"b", {}, {}}, {"c", {}, {}}};
+  std::array<std::atomic<int>, 3> visits{};
+  for_each_case("test", cases, [&](std::size_t i) { ++visits[i]; });
+  for (const auto& count : visits) EXPECT_EQ(count, 1);
+  EXPECT_EQ(testing::error_of([&] {
+              for_each_case("test", cases, [](std::size_t i) {
+                if (i == 1) fail("broken");
+              });
+            }),
+            "test b > broken");
+}
+
+}  // namespace
+}  // namespace seg
