@@ -43,4 +43,16 @@ inline constexpr double kLoss = 1e-5;
 inline constexpr double kLossGradient = 1e-6;
 inline constexpr double kPseudoDice = 1e-7;  ///< the reference divides in float32
 
+// Sliding window (goldens/pipeline/README.md, sliding_window).
+inline constexpr double kGaussianRelative = 1e-6;     ///< ours is stored as float32, made in double
+inline constexpr double kHalfAccumulatorsAbs = 3e-2;  ///< the reference adds up in float16: worst at corners
+inline constexpr double kHalfAccumulatorsMean = 5e-4;
+inline constexpr double kFloatAccumulatorsAbs = 1e-4;  ///< its float32 run: only the order of sums differs
+inline constexpr double kWeightedMeanAbs = 2e-6;       ///< a float32 weighted mean of equal values
+/// Share of voxels: the reference's float16 sums decide a few ties differently.
+inline constexpr double kSegmentation2dShare = 5e-4;
+
+// Scores (goldens/pipeline/README.md, evaluation): quotients of exact counts, means in another order.
+inline constexpr double kScoreRelative = 1e-12;
+
 }  // namespace seg::testing

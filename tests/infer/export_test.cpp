@@ -1,0 +1,280 @@
+#include "infer/export.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <numeric>
+#include <optional>
+
+#include "base/json.h"
+#include "base/rng.h"
+#include "image/image_io.h"
+#include "infer/sliding_window.h"
+#include "support/errors.h"
+#include "support/golden_arrays.h"
+#include "support/linear_net.h"
+#include "support/tolerances.h"
+
+namespace seg {
+namespace {
+
+using testing::error_of;
+using testing::golden_image;
+using testing::shared_folder;
+
+const fs::path kPipeline = "goldens/pipeline";
+const fs::path kGoldens = kPipeline / "sliding_window";
+
+/// The few entries of a golden plan that export needs.
+Plan read_plan(const fs::path& path, const std::string& configuration) {
+  const Json json = read_json(shared_folder() / path);
+  Plan plan;
+  plan.transpose_backward = get<std::array<int, 3>>(json, "transpose_backward");
+  plan.configurations.emplace_back().name = configuration;
+  plan.configurations[0].spacing = get<std::vector<double>>(json["configurations"][configuration], "spacing");
+  return plan;
+}
+
+CaseProperties read_properties(const fs::path& path) {
+  const Json json = read_json(shared_folder() / path);
+  CaseProperties properties;
+  properties.spacing = get<Vec3>(json, "spacing");
+  properties.shape_before_cropping = get<Shape3>(json, "shape_before_cropping");
+  properties.shape_after_cropping = get<Shape3>(json, "shape_after_cropping_and_before_resampling");
+  properties.bbox = get<decltype(properties.bbox)>(json, "bbox_used_for_cropping");
+  return properties;
+}
+
+DatasetInfo read_info(const fs::path& path) {
+  return parse_dataset_info(read_json(shared_folder() / path), "golden", path.string());
+}
+
+std::int64_t voxels_different(const Labels& a, const Labels& b) {
+  EXPECT_EQ(a.shape, b.shape);
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < std::min(a.data.size(), b.data.size()); ++i) count += a.data[i] != b.data[i];
+  return count;
+}
+
+/// A case with a preprocessed golden: where its files lie.
+struct GoldenCase {
+  std::string dataset;        // folder below pipeline/
+  std::string preprocessed;   // folder, case and configuration below that, without ending
+  std::string configuration;  // 2d or 3d_fullres
+  std::string segmentation;   // file in sliding_window/
+  std::string net;            // its 2-D network
+  std::array<std::int64_t, 2> patch{32, 24};
+
+  fs::path plan() const { return kPipeline / dataset / "nnUNetPlans.json"; }
+  fs::path info() const {
+    const fs::path beside = kPipeline / dataset / "dataset.json";
+    if (fs::exists(shared_folder() / beside)) return beside;
+    const fs::path parent = kPipeline / fs::path(dataset).parent_path() / "dataset.json";
+    if (fs::exists(shared_folder() / parent)) return parent;
+    return kPipeline / dataset / "raw/dataset.json";
+  }
+  Labels expected() const { return read_labels(shared_folder() / kGoldens / segmentation).voxels; }
+  Labels exported(const Image& logits) const {
+    const Plan golden_plan = read_plan(plan(), configuration);
+    return export_labels(logits, read_properties(kPipeline / dataset / (preprocessed + ".json")), golden_plan,
+                         golden_plan.configurations[0], read_info(info()));
+  }
+};
+
+GoldenCase aniso_case(const std::string& set, const std::string& id, const std::string& configuration) {
+  return {set, "preprocessed/" + id + "__" + configuration, configuration,
+          set + "__" + id + "__" + configuration + "__seg.nii.gz", "net_" + set + "_2d.json"};
+}
+
+class ExportAniso : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {};
+
+TEST_P(ExportAniso, EqualsTheReferenceOnItsLogits) {
+  SEG_REQUIRE_SHARED(kGoldens);
+  const auto& [set, configuration] = GetParam();
+  const GoldenCase golden = aniso_case(set, "test_06", configuration);
+  const Image logits =
+      golden_image(kGoldens / (set + "__test_06__" + configuration + ".npz"), "logits_fp16acc");
+  EXPECT_EQ(voxels_different(golden.exported(logits), golden.expected()), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Goldens, ExportAniso,
+                         ::testing::Combine(::testing::Values("aniso_A", "aniso_B", "aniso_C"),
+                                            ::testing::Values("2d", "3d_fullres")),
+                         [](const auto& row) {
+                           return std::get<0>(row.param) + "_" + std::get<1>(row.param);
+                         });
+
+TEST(ExportLabels, EqualsTheReferenceOnItsHippocampusLogits) {
+  SEG_REQUIRE_SHARED(kGoldens);
+  const GoldenCase golden{"hippocampus", "preprocessed_2d/hippocampus_019__2d", "2d",
+                          "hippocampus_019__32x24__tta__seg.nii.gz", ""};
+  const Image logits = golden_image(kGoldens / "hippocampus_019__32x24__tta.npz", "logits_fp16acc");
+  EXPECT_EQ(voxels_different(golden.exported(logits), golden.expected()), 0);
+}
+
+class PredictAndExport : public ::testing::TestWithParam<GoldenCase> {};
+
+TEST_P(PredictAndExport, AgreesWithTheReference) {
+  SEG_REQUIRE_SHARED(kGoldens);
+  const GoldenCase& golden = GetParam();
+  const Image image = golden_image(kPipeline / golden.dataset / (golden.preprocessed + ".npz"), "data");
+  const auto net = testing::LinearNet::read(shared_folder() / kGoldens / golden.net);
+  const Image logits = predict_sliding_window(image, {golden.patch, 0.5, true, 4, net.classes(), {}}, net);
+  const Labels expected = golden.expected();
+  const auto different = voxels_different(golden.exported(logits), expected);
+  RecordProperty("voxels_different", std::to_string(different));
+  EXPECT_LE(static_cast<double>(different),
+            testing::kSegmentation2dShare * static_cast<double>(expected.count()));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Goldens, PredictAndExport,
+    ::testing::Values(aniso_case("aniso_A", "case_03", "2d"), aniso_case("aniso_A", "test_06", "2d"),
+                      aniso_case("aniso_B", "case_01", "2d"), aniso_case("aniso_B", "case_02", "2d"),
+                      aniso_case("aniso_B", "case_03", "2d"), aniso_case("aniso_B", "test_06", "2d"),
+                      aniso_case("aniso_C", "case_03", "2d"), aniso_case("aniso_C", "test_06", "2d"),
+                      GoldenCase{"hippocampus", "preprocessed_2d/hippocampus_019__2d", "2d",
+                                 "hippocampus_019__32x24__tta__seg.nii.gz", "net_hippocampus_2d.json"},
+                      GoldenCase{"nuclei/inner_only",
+                                 "preprocessed_2d/cell_00ae65c1__2d",
+                                 "2d",
+                                 "nuclei_cell_00ae65c1__128x96__tta__seg.png",
+                                 "net_nuclei_2d.json",
+                                 {128, 96}}),
+    [](const auto& row) {
+      std::string name = row.param.segmentation.substr(0, row.param.segmentation.find("__seg"));
+      std::replace_if(
+          name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
+      return name;
+    });
+
+/// A case that is neither cropped, resampled nor transposed, and its dataset of two classes.
+struct PlainCase {
+  explicit PlainCase(const Shape3& size) {
+    properties.shape_before_cropping = properties.shape_after_cropping = size;
+    for (int axis = 0; axis < 3; ++axis) properties.bbox[axis] = {0, size[axis]};
+    plan.configurations.emplace_back().spacing = {1, 1};
+    info.labels = {{"background", {0}}, {"a", {1}}, {"b", {2}}};
+  }
+  Labels exported(const Image& logits) const {
+    return export_labels(logits, properties, plan, plan.configurations[0], info);
+  }
+
+  CaseProperties properties;
+  Plan plan;
+  DatasetInfo info;
+};
+
+TEST(ExportLabels, TakesTheFirstOfEqualClasses) {
+  const PlainCase test({1, 1, 3});
+  Image logits({3, 1, 1, 3});
+  logits.data = {0, 1, -3,   //
+                 0, 2, -3,   //
+                 0, 2, -2};  // per class
+  EXPECT_THAT(test.exported(logits).data, ::testing::ElementsAre(0, 1, 2));
+}
+
+TEST(ExportLabels, ComparesLogitsAsFloat16) {
+  // 1 + 2^-12 is 1 in float16, 1 + 2^-9 is not; ties go to the even neighbour; 1e-8 is 0, 1e-7 is not.
+  const PlainCase test({1, 1, 4});
+  Image logits({3, 1, 1, 4});
+  logits.data = {1.0f,      1.0f,      1.0f,      0.0f,   //
+                 0x1.001p0, 0x1.008p0, 0x1.002p0, 1e-8f,  //
+                 -1.0f,     -1.0f,     -1.0f,     1e-7f};
+  EXPECT_THAT(test.exported(logits).data, ::testing::ElementsAre(0, 1, 0, 2));
+}
+
+TEST(ExportLabels, PaintsRegionsInOrder) {
+  PlainCase test({1, 1, 4});
+  test.info.labels = {{"background", {0}}, {"whole", {1, 2}}, {"core", {2}}};
+  test.info.regions_class_order = {1, 2};
+  Image logits({2, 1, 1, 4});
+  logits.data = {-1, 1,  1, -1,  //
+                 -1, -1, 1, 1};
+  EXPECT_THAT(test.exported(logits).data, ::testing::ElementsAre(0, 1, 2, 2));
+}
+
+TEST(ExportLabels, UndoesCropAndTransposeForEveryOrderOfAxes) {
+  std::array<int, 3> forward{0, 1, 2};
+  do {
+    // Original axis forward[i] became axis i; the crop leaves a different margin on every side.
+    const Shape3 original{7, 9, 8};
+    PlainCase test({1, 1, 1});
+    for (int axis = 0; axis < 3; ++axis) {
+      const std::int64_t size = original[forward[axis]];
+      test.plan.transpose_backward[forward[axis]] = axis;
+      test.properties.shape_before_cropping[axis] = size;
+      test.properties.bbox[axis] = {axis, size - 2 * axis};
+      test.properties.shape_after_cropping[axis] = size - 3 * axis;
+    }
+    const auto& box = test.properties.bbox;
+    const Shape3 size = test.properties.shape_after_cropping;
+    Rng rng(11);
+    Image logits({3, size[0], size[1], size[2]});
+    for (auto& value : logits.data) value = static_cast<float>(rng.below(100));
+    const Labels labels = test.exported(logits);
+    ASSERT_EQ(labels.space(), original);
+    for (std::int64_t z = 0; z < original[0]; ++z) {
+      for (std::int64_t y = 0; y < original[1]; ++y) {
+        for (std::int64_t x = 0; x < original[2]; ++x) {
+          const Shape3 at{z, y, x};
+          Shape3 p{};
+          bool inside = true;
+          for (int axis = 0; axis < 3; ++axis) {
+            p[axis] = at[forward[axis]] - box[axis][0];
+            inside = inside && p[axis] >= 0 && p[axis] < size[axis];
+          }
+          int expected = 0;
+          for (int c = 1; inside && c < 3; ++c) {
+            if (logits.at(c, p[0], p[1], p[2]) > logits.at(expected, p[0], p[1], p[2])) expected = c;
+          }
+          ASSERT_EQ(labels.at(0, z, y, x), expected);
+        }
+      }
+    }
+  } while (std::next_permutation(forward.begin(), forward.end()));
+}
+
+TEST(ExportLabels, WorksInSlabsOfOneSlice) {
+  // 40 classes of 700 x 700 float32 pixels are 75 MB a slice: more than a slab, so every slice is one.
+  const PlainCase plain({3, 700, 700});
+  PlainCase test = plain;
+  for (int value = 3; value < 40; ++value) test.info.labels.push_back({fmt::format("l{}", value), {value}});
+  Image logits({40, 3, 7, 7});
+  Rng rng(2);
+  for (auto& value : logits.data) value = static_cast<float>(rng.below(5));
+  const Labels labels = test.exported(logits);
+  for (std::int64_t z = 0; z < 3; ++z) {
+    for (std::int64_t y = 0; y < 7; ++y) {
+      for (std::int64_t x = 0; x < 7; ++x) {
+        std::int32_t largest = 0;  // next to the centre of an old pixel its own class wins
+        for (std::int32_t c = 1; c < 40; ++c) {
+          if (logits.at(c, z, y, x) > logits.at(largest, z, y, x)) largest = c;
+        }
+        const std::int32_t got = labels.at(0, z, y * 100 + 50, x * 100 + 50);
+        EXPECT_EQ(logits.at(got, z, y, x), logits.at(largest, z, y, x));
+      }
+    }
+  }
+}
+
+TEST(ExportLabels, NamesWhatDoesNotFit) {
+  PlainCase test({1, 2, 2});
+  EXPECT_THAT(error_of([&] {
+                test.exported(Image({2, 1, 2, 2}));
+              }),
+              ::testing::HasSubstr("expected 3 channels"));
+  Image diverged({3, 1, 2, 2});
+  diverged.data[5] = std::nanf("");
+  EXPECT_THAT(error_of([&] { test.exported(diverged); }), ::testing::HasSubstr("NaN"));
+  test.properties.bbox[2] = {1, 3};
+  EXPECT_THAT(error_of([&] { test.exported(Image({3, 1, 2, 2})); }), ::testing::HasSubstr("axis 2"));
+  test.plan.transpose_backward = {0, 0, 2};
+  EXPECT_THAT(error_of([&] {
+                test.exported(Image({3, 1, 2, 2}));
+              }),
+              ::testing::HasSubstr("transpose_backward"));
+}
+
+}  // namespace
+}  // namespace seg
