@@ -22,7 +22,7 @@ std::span<const Command> commands() {
   // {"predict", "segment images with a trained model", declare_predict},
   // {"forward", "run a network on one array, for parity work and debugging", declare_forward},
 #endif
-      // {"evaluate", "score predictions against references", declare_evaluate},
+      {"evaluate", "score predictions against references", declare_evaluate},
       {"phantom", "make a synthetic dataset to try things on", declare_phantom},
       {"convert", "turn a public dataset into nnU-Net's raw layout", declare_convert},
   };

@@ -72,6 +72,8 @@ std::string scalar_text(const Json& json) {
     const double value = json.get<double>();
     if (std::isnan(value)) return "NaN";
     if (std::isinf(value)) return value > 0 ? "Infinity" : "-Infinity";
+    std::string text = fmt::format("{}", value);  // the shortest digits that read back equal; dump() has more
+    return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
   }
   return json.dump();
 }

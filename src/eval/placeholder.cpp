@@ -1,1 +1,0 @@
-// Keeps the folder's library alive until its first source lands.

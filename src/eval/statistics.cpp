@@ -1,0 +1,55 @@
+#include "eval/statistics.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace seg {
+
+double pairwise_sum(std::span<const double> values) {
+  constexpr std::size_t kLanes = 8, kBlock = 128;
+  const std::size_t n = values.size();
+  if (n < kLanes) return std::accumulate(values.begin(), values.end(), 0.0);
+  if (n > kBlock) {
+    const std::size_t half = n / 2 / kLanes * kLanes;
+    return pairwise_sum(values.first(half)) + pairwise_sum(values.subspan(half));
+  }
+  std::array<double, kLanes> lane{};
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    for (std::size_t k = 0; k < kLanes; ++k) lane[k] += values[i + k];
+  }
+  const double sum =
+      ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+  return std::accumulate(values.begin() + static_cast<std::ptrdiff_t>(i), values.end(), sum);
+}
+
+double nan_mean(std::span<const double> values) {
+  std::vector<double> summands(values.begin(), values.end());
+  std::size_t count = values.size();
+  for (double& value : summands) {
+    if (!std::isnan(value)) continue;
+    value = 0;
+    --count;
+  }
+  return count == 0 ? std::numeric_limits<double>::quiet_NaN()
+                    : pairwise_sum(summands) / static_cast<double>(count);
+}
+
+std::vector<double> sorted_defined(std::span<const double> values) {
+  std::vector<double> defined;
+  std::copy_if(values.begin(), values.end(), std::back_inserter(defined),
+               [](double value) { return !std::isnan(value); });
+  std::sort(defined.begin(), defined.end());
+  return defined;
+}
+
+double median_of_sorted(std::span<const double> values) {
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+}  // namespace seg

@@ -1,0 +1,20 @@
+// Statistics over scores, where NaN stands for "not defined in this case".
+#pragma once
+#include <span>
+#include <vector>
+
+namespace seg {
+
+/// Sum in the order NumPy adds up, so that means are equal to the last bit.
+double pairwise_sum(std::span<const double> values);
+
+/// Mean of the values that are not NaN; NaN when there are none.
+double nan_mean(std::span<const double> values);
+
+/// The values that are not NaN, ascending.
+std::vector<double> sorted_defined(std::span<const double> values);
+
+/// Median of ascending values (the mean of the middle two when even); NaN when there are none.
+double median_of_sorted(std::span<const double> values);
+
+}  // namespace seg

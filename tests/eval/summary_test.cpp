@@ -1,0 +1,239 @@
+#include "eval/summary.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/json.h"
+#include "base/rng.h"
+#include "image/image_io.h"
+#include "support/errors.h"
+#include "support/folder.h"
+#include "support/goldens.h"
+#include "support/tolerances.h"
+
+namespace seg {
+namespace {
+
+using testing::error_of;
+using ::testing::HasSubstr;
+using testing::shared_folder;
+using testing::TemporaryFolder;
+
+const LabelEntry kLiver{"liver", {1}}, kTumour{"tumour", {2}}, kWhole{"whole", {1, 2}};
+
+DatasetInfo two_labels() {
+  DatasetInfo info;
+  info.name = "Dataset001_Test";
+  info.channel_names = {"CT"};
+  info.labels = {{"background", {0}}, kLiver, kTumour};
+  info.file_ending = ".nii.gz";
+  return info;
+}
+
+Labels row_of(std::vector<std::int32_t> values) {
+  Labels labels({1, 1, 1, static_cast<std::int64_t>(values.size())});
+  labels.data = std::move(values);
+  return labels;
+}
+
+/// Equal structure and keys in the same order, whole numbers equal, other numbers within 1e-12.
+void expect_same_json(const Json& got, const Json& expected, const std::string& where) {
+  ASSERT_EQ(got.type() == Json::value_t::number_float, expected.type() == Json::value_t::number_float)
+      << where;
+  if (expected.is_number_float()) {
+    const double a = got.get<double>(), b = expected.get<double>();
+    EXPECT_TRUE(std::isnan(a) ? std::isnan(b) : std::abs(a - b) <= testing::kScoreRelative * std::max(1.0, b))
+        << where << ": " << a << " and " << b;
+  } else if (expected.is_structured()) {
+    ASSERT_EQ(got.size(), expected.size()) << where;
+    auto at = got.items().begin();
+    for (const auto& [key, value] : expected.items()) {
+      EXPECT_EQ(at.key(), key) << where;
+      expect_same_json(at.value(), value, where + "/" + key);
+      ++at;
+    }
+  } else if (where.ends_with("_file")) {  // written with the folders the reference saw
+    EXPECT_EQ(fs::path(got.get<std::string>()).filename(), fs::path(expected.get<std::string>()).filename());
+  } else {
+    EXPECT_EQ(got, expected) << where;
+  }
+}
+
+class SummaryGolden : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(SummaryGolden, EqualsTheReference) {
+  SEG_REQUIRE_SHARED("goldens/pipeline/evaluation");
+  const fs::path folder = shared_folder() / "goldens/pipeline/evaluation" / GetParam();
+  const DatasetInfo info =
+      parse_dataset_info(read_json(folder / "dataset.json"), GetParam(), (folder / "dataset.json").string());
+  const Summary summary = evaluate_folders(folder / "gt", folder / "pred", info);
+  const Json expected = read_json(folder / "summary.json");
+  expect_same_json(to_json(summary), expected, "");
+  EXPECT_THAT(summary.foreground_mean_dice(),
+              ::testing::NanSensitiveDoubleNear(expected["foreground_mean"]["Dice"].get<double>(),
+                                                testing::kScoreRelative));
+}
+
+INSTANTIATE_TEST_SUITE_P(Goldens, SummaryGolden,
+                         ::testing::Values("hippocampus", "anisotropic", "regions_ignore"),
+                         [](const auto& row) { return std::string(row.param); });
+
+TEST(OverlapScores, AreNanWhereBothAreEmpty) {
+  EXPECT_TRUE(std::isnan(OverlapScores{}.dice()));
+  EXPECT_TRUE(std::isnan(OverlapScores{}.iou()));
+  const OverlapScores missed{0, 0, 3, 9};
+  EXPECT_EQ(missed.dice(), 0.0);
+  EXPECT_EQ(missed.iou(), 0.0);
+}
+
+TEST(ScoreOverlap, CountsEveryLabelLikeAPlainLoop) {
+  Rng rng(5);
+  Labels reference({1, 3, 20, 30}), prediction({1, 3, 20, 30});
+  for (auto& value : reference.data) value = static_cast<std::int32_t>(rng.below(6)) - 1;  // -1 .. 4
+  for (auto& value : prediction.data) value = static_cast<std::int32_t>(rng.below(6)) - 1;
+  prediction.data[7] = 70000;  // far beyond any label
+  const std::vector<LabelEntry> labels{kLiver, {"three", {3}}, {"region", {1, 2, 3}}};
+  for (const std::optional<int> ignore : {std::optional<int>(), std::optional<int>(4)}) {
+    const auto scores = score_overlap(reference, prediction, labels, ignore);
+    ASSERT_EQ(scores.size(), labels.size());
+    for (std::size_t l = 0; l < labels.size(); ++l) {
+      const auto inside = [&](std::int32_t value) {
+        return std::count(labels[l].values.begin(), labels[l].values.end(), value) > 0;
+      };
+      OverlapScores expected;
+      for (std::size_t i = 0; i < reference.data.size(); ++i) {
+        if (ignore == reference.data[i]) continue;
+        const bool r = inside(reference.data[i]), p = inside(prediction.data[i]);
+        expected.tp += r && p;
+        expected.fp += !r && p;
+        expected.fn += r && !p;
+        expected.tn += !r && !p;
+      }
+      EXPECT_EQ(scores[l].tp, expected.tp);
+      EXPECT_EQ(scores[l].fp, expected.fp);
+      EXPECT_EQ(scores[l].fn, expected.fn);
+      EXPECT_EQ(scores[l].tn, expected.tn);
+    }
+  }
+}
+
+TEST(ScoreOverlap, RefusesDifferentSizes) {
+  const auto message = error_of([] {
+    score_overlap(row_of({1, 2}), row_of({1, 2, 0}), {kLiver}, std::nullopt);
+  });
+  EXPECT_THAT(message, HasSubstr("differ in size"));
+}
+
+TEST(Summary, LeavesUndefinedCasesOutOfALabelButNotOutOfTheForeground) {
+  // liver: Dice 1 and 0.5; tumour: nowhere defined.
+  const Summary summary{{kLiver, kTumour},
+                        {{"a.nii.gz", "a.nii.gz", {{4, 0, 0, 4}, {0, 0, 0, 8}}},
+                         {"b.nii.gz", "b.nii.gz", {{1, 1, 1, 5}, {0, 0, 0, 8}}},
+                         {"c.nii.gz", "c.nii.gz", {{0, 0, 0, 8}, {0, 0, 0, 8}}}}};
+  EXPECT_DOUBLE_EQ(summary.mean_dice(0), 0.75);
+  EXPECT_TRUE(std::isnan(summary.mean_dice(1)));
+  EXPECT_TRUE(std::isnan(summary.foreground_mean_dice()));
+  EXPECT_DOUBLE_EQ(summary.cases[1].mean_dice(), 0.5);
+  EXPECT_TRUE(std::isnan(summary.cases[2].mean_dice()));
+}
+
+TEST(Summary, SortsLabelKeysAsText) {
+  Summary summary{{{"two", {2}}, {"ten", {10}}, kWhole}, {{"a", "a", {{}, {}, {}}}}};
+  const Json json = to_json(summary);
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : json["mean"].items()) keys.push_back(key);
+  EXPECT_THAT(keys, ::testing::ElementsAre("(1, 2)", "10", "2"));
+  EXPECT_THAT(to_text(json), HasSubstr("\"Dice\": NaN"));
+}
+
+/// Reference and prediction folders with small files.
+class EvaluateFolders : public ::testing::Test {
+ protected:
+  EvaluateFolders() {
+    make_folder(folder_ / "gt");
+    make_folder(folder_ / "pred");
+  }
+  void write(const std::string& name, const Labels& labels, double spacing_x = 1) {
+    write_labels(folder_ / name, labels, {3, {1, 1, spacing_x}});
+  }
+  Summary evaluate() { return evaluate_folders(folder_ / "gt", folder_ / "pred", two_labels()); }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(EvaluateFolders, ScoresPairsInOrderOfNames) {
+  for (const std::string name : {"b", "a", "c"}) {
+    write("gt/" + name + ".nii.gz", row_of({0, 1, 1, 2}));
+    write("pred/" + name + ".nii.gz", name == "b" ? row_of({0, 0, 1, 2}) : row_of({0, 1, 1, 2}));
+  }
+  const Summary summary = evaluate();
+  ASSERT_EQ(summary.cases.size(), 3u);
+  EXPECT_THAT(summary.cases[1].prediction_file, ::testing::EndsWith("pred/b.nii.gz"));
+  EXPECT_DOUBLE_EQ(summary.cases[0].mean_dice(), 1.0);
+  EXPECT_DOUBLE_EQ(summary.cases[1].labels[0].dice(), 2.0 / 3.0);
+}
+
+TEST_F(EvaluateFolders, NamesMissingPredictions) {
+  write("gt/a.nii.gz", row_of({1}));
+  write("gt/b.nii.gz", row_of({1}));
+  write("pred/a.nii.gz", row_of({1}));
+  EXPECT_THAT(error_of([&] { evaluate(); }), HasSubstr("1 of 2 references have no prediction in"));
+  EXPECT_THAT(error_of([&] { evaluate(); }), HasSubstr("b.nii.gz"));
+  EXPECT_EQ(pair_files(folder_ / "gt", folder_ / "pred", ".nii.gz", true).size(), 1u);
+}
+
+TEST_F(EvaluateFolders, NamesEmptyFolders) {
+  EXPECT_THAT(error_of([&] { evaluate(); }), HasSubstr("no .nii.gz file in"));
+  write("gt/a.nii.gz", row_of({1}));
+  EXPECT_THAT(error_of([&] { evaluate(); }), ::testing::ContainsRegex("no .nii.gz file in .*pred"));
+  write("pred/other.nii.gz", row_of({1}));
+  EXPECT_THAT(error_of([&] { pair_files(folder_ / "gt", folder_ / "pred", ".nii.gz", true); }),
+              HasSubstr("1 of 1 references have no prediction"));
+}
+
+TEST_F(EvaluateFolders, RefusesAnotherGrid) {
+  write("gt/a.nii.gz", row_of({1, 2}));
+  write("pred/a.nii.gz", row_of({1, 2, 0}));
+  EXPECT_THAT(error_of([&] { evaluate(); }), HasSubstr("pred/a.nii.gz"));
+  write("pred/a.nii.gz", row_of({1, 2}), 2.5);
+  EXPECT_THAT(error_of([&] { evaluate(); }), HasSubstr("spacing"));
+}
+
+TEST_F(EvaluateFolders, WarnsAboutUnknownValues) {
+  write("gt/a.nii.gz", row_of({1, 2}));
+  write("pred/a.nii.gz", row_of({1, 7}));
+  ::testing::internal::CaptureStderr();
+  const Summary summary = evaluate();
+  const std::string said = ::testing::internal::GetCapturedStderr();
+  EXPECT_THAT(said, HasSubstr("pred/a.nii.gz"));
+  EXPECT_THAT(said, ::testing::ContainsRegex("count as background: 7"));
+  EXPECT_EQ(summary.cases[0].labels[1].fn, 1);
+}
+
+TEST(SummaryTable, ShowsCasesLabelsAndTheWorst) {
+  const Summary summary{{kLiver, kTumour},
+                        {{"gt/a.nii.gz", "", {{4, 0, 0, 4}, {0, 0, 0, 8}}},
+                         {"gt/b.nii.gz", "", {{1, 1, 1, 5}, {2, 0, 2, 4}}},
+                         {"gt/c.nii.gz", "", {{0, 1, 0, 7}, {1, 0, 0, 7}}}}};
+  const std::string expected =
+      "Dice   liver  tumour    mean\n"
+      "----------------------------\n"
+      "a     1.0000       -  1.0000\n"
+      "b     0.5000  0.6667  0.5833\n"
+      "c     0.0000  1.0000  0.5000\n"
+      "\n"
+      "label       mean Dice  median     min  mean IoU  cases\n"
+      "------------------------------------------------------\n"
+      "liver          0.5000  0.5000  0.0000    0.4444    3/3\n"
+      "tumour         0.8333  0.8333  0.6667    0.7500    2/3\n"
+      "------------------------------------------------------\n"
+      "foreground     0.6667\n"
+      "worst cases: c 0.5000, b 0.5833, a 1.0000\n";
+  EXPECT_EQ(to_table(summary, true), expected);
+  EXPECT_THAT(to_table(summary, false), ::testing::StartsWith("label "));
+}
+
+}  // namespace
+}  // namespace seg
