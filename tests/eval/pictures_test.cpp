@@ -1,0 +1,224 @@
+#include "eval/pictures.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/rng.h"
+#include "eval/axes.h"
+#include "eval/canvas.h"
+#include "image/image_io.h"
+#include "support/errors.h"
+#include "support/folder.h"
+
+namespace seg {
+namespace {
+
+using ::testing::ElementsAre;
+using testing::error_of;
+using ::testing::HasSubstr;
+using testing::TemporaryFolder;
+
+const double kNan = std::numeric_limits<double>::quiet_NaN();
+
+/// Pixels (x, y) of a picture that have exactly this colour, x by x.
+std::vector<std::array<std::int64_t, 2>> pixels_of(const Image& picture, const Colour& colour) {
+  const std::array<float, 3> rgb{static_cast<float>(std::lround(colour.r * 255)),
+                                 static_cast<float>(std::lround(colour.g * 255)),
+                                 static_cast<float>(std::lround(colour.b * 255))};
+  std::vector<std::array<std::int64_t, 2>> found;
+  for (std::int64_t x = 0; x < picture.shape[3]; ++x) {
+    for (std::int64_t y = 0; y < picture.shape[2]; ++y) {
+      if (picture.at(0, 0, y, x) == rgb[0] && picture.at(1, 0, y, x) == rgb[1] &&
+          picture.at(2, 0, y, x) == rgb[2])
+        found.push_back({x, y});
+    }
+  }
+  return found;
+}
+
+TrainingCurves curves_of(std::vector<double> train_loss) {
+  const std::vector<double> flat(train_loss.size(), 0.5);
+  return {std::move(train_loss), flat, flat, flat, flat, flat};
+}
+
+class Pictures : public ::testing::Test {
+ protected:
+  Image draw(const TrainingCurves& curves) {
+    draw_training_curves(folder_ / "curves.png", curves, "title");
+    return read_image(folder_ / "curves.png").voxels;
+  }
+  Image draw(const Image& image, const Labels* reference, const Labels& prediction,
+             const std::vector<std::string>& names = {}, const std::string& title = "title") {
+    draw_overlay(folder_ / "overlay.png", image, reference, prediction, names, title);
+    return read_image(folder_ / "overlay.png").voxels;
+  }
+  TemporaryFolder folder_;
+};
+
+constexpr std::int64_t kBelowLegend = 110;  // the plots begin below
+constexpr std::int64_t kUpperPlotEnds = 640;
+
+/// Of the upper plot, pixels in the training loss's colour.
+std::vector<std::array<std::int64_t, 2>> training_loss_pixels(const Image& picture) {
+  auto pixels = pixels_of(picture, distinct_colour(4));
+  std::erase_if(pixels, [](const auto& p) { return p[1] < kBelowLegend || p[1] > kUpperPlotEnds; });
+  return pixels;
+}
+
+TEST_F(Pictures, TrainingLossFallsFromLeftToRight) {
+  std::vector<double> loss;
+  for (int epoch = 0; epoch < 50; ++epoch) loss.push_back(1.0 - 0.02 * epoch);
+  const Image picture = draw(curves_of(loss));
+  EXPECT_EQ(picture.shape, (Shape4{3, 1, 1200, 1600}));
+  const auto pixels = training_loss_pixels(picture);
+  ASSERT_GT(pixels.size(), 1000u);
+  EXPECT_GT(pixels.back()[0] - pixels.front()[0], 1300);
+  for (std::size_t i = 1; i < pixels.size(); ++i) {
+    const bool next_column = pixels[i][0] > pixels[i - 1][0];
+    EXPECT_TRUE(!next_column || pixels[i][1] + 5 >= pixels[i - 1][1]) << "x " << pixels[i][0];
+  }
+  EXPECT_GT(pixels.back()[1] - pixels.front()[1], 400);
+}
+
+TEST_F(Pictures, CurvesHaveGapsAtNan) {
+  std::vector<double> loss(11, 0.2);
+  loss[5] = kNan;
+  const auto pixels = training_loss_pixels(draw(curves_of(loss)));
+  ASSERT_FALSE(pixels.empty());
+  std::int64_t widest_gap = 0;
+  for (std::size_t i = 1; i < pixels.size(); ++i)
+    widest_gap = std::max(widest_gap, pixels[i][0] - pixels[i - 1][0]);
+  EXPECT_NEAR(static_cast<double>(widest_gap), 2 * 1360 / 10.0, 4);  // the two steps around the gap
+}
+
+TEST_F(Pictures, OneEpochIsADot) {
+  const auto pixels = training_loss_pixels(draw(curves_of({0.3})));
+  ASSERT_GT(pixels.size(), 10u);
+  EXPECT_LT(pixels.back()[0] - pixels.front()[0], 12);
+}
+
+TEST_F(Pictures, CurvesWithoutAnyNumberAreDrawnEmpty) {
+  EXPECT_TRUE(training_loss_pixels(draw(curves_of({kNan, kNan, kNan}))).empty());
+}
+
+TEST_F(Pictures, CurvesMustBeOfOneLength) {
+  TrainingCurves curves = curves_of({1, 2});
+  curves.val_loss.pop_back();
+  EXPECT_THAT(error_of([&] { draw(curves); }), HasSubstr("expected 2 values in every curve, got 1"));
+  EXPECT_THAT(error_of([&] { draw(TrainingCurves{}); }), HasSubstr("no epoch"));
+}
+
+TEST(RoundTicks, AreRoundAndInside) {
+  EXPECT_THAT(round_ticks({0, 1}, 5), ElementsAre(0, 0.2, ::testing::DoubleNear(0.4, 1e-12),
+                                                  ::testing::DoubleNear(0.6, 1e-12), 0.8, 1));
+  EXPECT_THAT(round_ticks({-0.85, 0.2}, 4), ElementsAre(-0.5, 0));
+  EXPECT_THAT(round_ticks({0, 2}, 10, true), ElementsAre(0, 1, 2));
+  EXPECT_THAT(round_ticks({0, 999}, 10, true), ElementsAre(0, 100, 200, 300, 400, 500, 600, 700, 800, 900));
+  for (const double scale : {1e-9, 1e-3, 7.0, 3e12}) {
+    const auto ticks = round_ticks({-scale, 2 * scale}, 6);
+    EXPECT_GE(ticks.size(), 3u);
+    EXPECT_LE(ticks.size(), 7u);
+  }
+}
+
+TEST(RangeOf, IsNeverEmpty) {
+  const std::vector<double> none{kNan}, flat{2, 2}, zero{0}, some{1, kNan, 3};
+  EXPECT_EQ(range_of({&none}, 0.1).high, 1);
+  EXPECT_LT(range_of({&flat}, 0.1).low, range_of({&flat}, 0.1).high);
+  EXPECT_LT(range_of({&zero}, 0.1).low, range_of({&zero}, 0.1).high);
+  EXPECT_DOUBLE_EQ(range_of({&some}, 0.1).low, 0.8);
+  EXPECT_DOUBLE_EQ(range_of({&some}, 0.1).high, 3.2);
+}
+
+Labels half_filled(const Shape4& shape, std::int32_t value) {
+  Labels labels(shape);
+  for (std::int64_t z = 0; z < shape[1]; ++z) {
+    for (std::int64_t y = 0; y < shape[2] / 2; ++y) {
+      for (std::int64_t x = 0; x < shape[3]; ++x) labels.at(0, z, y, x) = value;
+    }
+  }
+  return labels;
+}
+
+TEST_F(Pictures, OverlayShowsTheReferenceInTheMiddleAndThePredictionOnTheRight) {
+  const Image image({1, 1, 20, 20});
+  const Labels reference = half_filled(image.shape, 1), prediction = half_filled(image.shape, 2);
+  const Image picture = draw(image, &reference, prediction, {"background", "liver", "tumour"});
+  const std::int64_t width = picture.shape[3], panels_end = 102 + 600;
+  EXPECT_NEAR(static_cast<double>(width), 3 * 600 + 2 * 14 + 2 * 24, 1);
+  for (const int value : {1, 2}) {
+    auto outline = pixels_of(picture, distinct_colour(value - 1));
+    EXPECT_TRUE(
+        std::any_of(outline.begin(), outline.end(), [&](auto& p) { return p[1] > panels_end; }));  // legend
+    std::erase_if(outline, [&](const auto& p) { return p[1] >= panels_end; });
+    ASSERT_GT(outline.size(), 2u * 2 * 600);
+    EXPECT_EQ(outline.front()[0], 24 + value * 614);
+    EXPECT_EQ(outline.back()[0], 24 + value * 614 + 599);
+    for (const auto& pixel : outline) EXPECT_LT(pixel[1], 102 + 300);  // the upper half only
+  }
+}
+
+TEST_F(Pictures, OverlayWithoutReferenceHasTwoPanels) {
+  const Image image({1, 1, 20, 20});
+  const Image picture = draw(image, nullptr, half_filled(image.shape, 1));
+  EXPECT_NEAR(static_cast<double>(picture.shape[3]), 2 * 600 + 14 + 2 * 24, 1);
+}
+
+TEST_F(Pictures, OverlayEnlargesSmallAndReducesLargeImages) {
+  EXPECT_GE(draw(Image({1, 1, 3, 3}), nullptr, Labels({1, 1, 3, 3})).shape[2], 600);
+  EXPECT_LE(draw(Image({1, 1, 500, 3000}), nullptr, Labels({1, 1, 500, 3000})).shape[3], 2 * 900 + 100);
+}
+
+TEST_F(Pictures, OverlayShowsTheSliceWithTheMostForeground) {
+  Image image({1, 9, 10, 10});
+  Labels labels(image.shape);
+  labels.at(0, 6, 2, 2) = labels.at(0, 6, 2, 3) = 4;
+  const Image picture = draw(image, &labels, labels);
+  EXPECT_FALSE(pixels_of(picture, distinct_colour(3)).empty());
+  EXPECT_EQ(picture.shape[2], draw(Image({1, 1, 10, 10}), nullptr, half_filled({1, 1, 10, 10}, 1)).shape[2]);
+}
+
+TEST_F(Pictures, OverlayKeepsTheColoursOfRgbImages) {
+  Image image({3, 1, 8, 8});
+  for (std::int64_t i = 0; i < 64; ++i) {
+    image.channel(0)[static_cast<std::size_t>(i)] = 200;
+    image.channel(1)[static_cast<std::size_t>(i)] = 30;
+    image.channel(2)[static_cast<std::size_t>(i)] = i < 32 ? 90 : 91;
+  }
+  const Image picture = draw(image, nullptr, Labels({1, 1, 8, 8}));
+  EXPECT_GT(pixels_of(picture, {200 / 255.0, 30 / 255.0, 90 / 255.0}).size(), 2u * 600 * 200);
+}
+
+TEST_F(Pictures, OverlayTakesOddInput) {
+  Image image({1, 1, 4, 5});
+  image.data[3] = std::nanf("");
+  Labels labels({1, 1, 4, 5});
+  for (std::size_t i = 0; i < labels.data.size(); ++i)
+    labels.data[i] = static_cast<std::int32_t>(i * 100) - 1;
+  const Image many = draw(image, &labels, labels, {}, std::string(300, 'W'));  // a wide title, a long legend
+  EXPECT_GT(many.shape[3], 3000);
+  EXPECT_THAT(error_of([&] {
+                draw(Image({1, 1, 4, 4}), nullptr, labels);
+              }),
+              HasSubstr("prediction: expected"));
+  EXPECT_THAT(error_of([&] {
+                draw(Image({1, 0, 4, 4}), nullptr, Labels({1, 0, 4, 4}));
+              }),
+              HasSubstr("empty"));
+}
+
+TEST(DistinctColour, DiffersAmongTwentyOneLabels) {
+  for (int a = 0; a < 21; ++a) {
+    for (int b = 0; b < a; ++b) {
+      const Colour u = distinct_colour(a), v = distinct_colour(b);
+      EXPECT_GT(std::abs(u.r - v.r) + std::abs(u.g - v.g) + std::abs(u.b - v.b), 0.15) << a << " and " << b;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace seg
