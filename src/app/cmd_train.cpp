@@ -1,0 +1,134 @@
+#include <torch/torch.h>
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <optional>
+
+#include "app/command.h"
+#include "app/options.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/threads.h"
+#include "data/splits.h"
+#include "train/trainer.h"
+#include "train/trainers.h"
+#include "train/validation.h"
+
+namespace seg {
+namespace {
+
+struct TrainOptions {
+  std::string dataset, configuration = "2d", fold, network = "swin_umamba_d", trainer, plans = "nnUNetPlans";
+  std::string patch_size;
+  std::optional<std::int64_t> batch_size;
+  bool validate = true;
+  DataFolders folders;
+  TrainConfig config;
+};
+
+/// "320x256" -> (height, width).
+std::array<std::int64_t, 2> parse_patch_size(const std::string& text) {
+  std::array<std::int64_t, 2> size{};
+  char x = 0, rest = 0;
+  if (std::sscanf(text.c_str(), "%ld%c%ld%c", &size[0], &x, &size[1], &rest) != 3 || x != 'x' ||
+      size[0] < 1 || size[1] < 1) {
+    fail_usage("--patch-size: expected HEIGHTxWIDTH such as 320x256, got \"{}\"", text);
+  }
+  return size;
+}
+
+/// Cases of a folder of preprocessed cases, from their JSON files.
+std::vector<std::string> stored_ids(const fs::path& folder) {
+  if (!fs::is_directory(folder)) {
+    throw Error(fmt::format("no preprocessed cases: folder {} does not exist", folder.string()),
+                "run `swin-umamba preprocess -d DATASET -c 2d` first");
+  }
+  std::vector<std::string> ids;
+  for (const auto& path : list_files(folder, ".json")) ids.push_back(path.stem().string());
+  return ids;
+}
+
+void run_train(TrainOptions& options) {
+  at::set_num_threads(thread_count());
+  const TrainerEntry& trainer = options.trainer.empty()
+                                    ? trainer_for(options.network, !options.config.pretrained.empty())
+                                    : find_trainer(options.trainer);
+  const fs::path preprocessed = find_dataset(options.folders.preprocessed, options.dataset);
+  const fs::path plans_file = preprocessed / (options.plans + ".json"),
+                 dataset_file = preprocessed / "dataset.json";
+  const Plan plan = plan_from_json(read_json(plans_file), plans_file.string());
+  TrainTask task;
+  task.configuration = plan.configuration(options.configuration);
+  if (task.configuration.patch_size.size() != 2)
+    fail("configuration {} is not 2-D; only 2d is offered", options.configuration);
+  task.info = parse_dataset_info(read_json(dataset_file), plan.dataset_name, dataset_file.string());
+  task.cases = preprocessed / task.configuration.data_identifier;
+  task.split = split_for_fold(preprocessed / "splits_final.json", stored_ids(task.cases), options.fold);
+  const fs::path model = options.folders.results / preprocessed.filename() /
+                         fmt::format("{}__{}__{}", trainer.name, options.plans, options.configuration);
+  task.output = model / ("fold_" + options.fold);
+
+  TrainConfig& config = options.config;
+  config.trainer = trainer.name;
+  config.network = trainer.network;
+  config.deep_supervision = trainer.deep_supervision;
+  config.batch_size = options.batch_size.value_or(task.configuration.batch_size);
+  const auto& planned = task.configuration.patch_size;
+  config.patch_size =
+      options.patch_size.empty() ? std::array{planned[0], planned[1]} : parse_patch_size(options.patch_size);
+
+  make_folder(task.output);
+  write_text(model / "plans.json", read_text(plans_file));
+  write_text(model / "dataset.json", read_text(dataset_file));
+  const fs::path fingerprint = preprocessed / "dataset_fingerprint.json";
+  if (fs::exists(fingerprint)) write_text(model / "dataset_fingerprint.json", read_text(fingerprint));
+  train(task, config);
+  note("peak memory {:.0f} MiB", peak_memory_mib());
+  if (options.validate) {
+    const double dice = validate_fold(model, options.fold, task, preprocessed / "gt_segmentations");
+    note("mean foreground Dice of the validation cases: {:.4f}", dice);
+  }
+  fmt::print("{}\n", model.string());
+}
+
+}  // namespace
+
+Run declare_train(CLI::App& app) {
+  auto options = std::make_shared<TrainOptions>();
+  TrainConfig& config = options->config;
+  add_dataset_option(app, options->dataset);
+  app.add_option("-c,--configuration", options->configuration, "configuration of the plans")
+      ->capture_default_str();
+  app.add_option("-f,--fold", options->fold, "0 to 4, or all")->required()->type_name("FOLD");
+  app.add_option("--network", options->network, "network to train")->capture_default_str()->type_name("NAME");
+  app.add_option("--tr,--trainer", options->trainer, "official trainer name instead of --network")
+      ->type_name("NAME");
+  app.add_option("--plans", options->plans, "name of the plans")->capture_default_str();
+  app.add_option("--epochs", config.epochs, "epochs")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--iterations", config.iterations, "training batches per epoch")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--val-iterations", config.val_iterations, "validation batches per epoch")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--batch-size", options->batch_size, "batch size instead of the plans'")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--patch-size", options->patch_size, "patch size instead of the plans'")->type_name("HxW");
+  app.add_option("--learning-rate", config.learning_rate, "of the first epoch; falls as a cosine")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--seed", config.seed, "seed of weights, sampling and augmentation")->capture_default_str();
+  app.add_option("--pretrained", config.pretrained, "VMamba-Tiny weights (.safetensors) for the encoder")
+      ->type_name("FILE");
+  app.add_flag("--continue", config.resume, "go on from the newest checkpoint of this fold");
+  app.add_flag("!--no-validation", options->validate,
+               "skip predicting the fold's validation cases at the end");
+  add_folder_options(app, options->folders, false, true, true);
+  app.footer(
+      "Example:\n  swin-umamba train -d 4 -c 2d -f 0 --network swin_umamba_d --epochs 50 --batch-size 12");
+  return [options] { run_train(*options); };
+}
+
+}  // namespace seg

@@ -1,0 +1,13 @@
+#include "base/memory.h"
+
+#include <sys/resource.h>
+
+namespace seg {
+
+double peak_memory_mib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024.0;  // Linux counts in KiB
+}
+
+}  // namespace seg

@@ -1,0 +1,108 @@
+#include "train/predictor.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "base/json.h"
+#include "infer/export.h"
+
+namespace seg {
+namespace {
+
+/// A shared configuration name: the program plans and runs 2d only.
+constexpr const char* kConfiguration = "2d";
+
+std::vector<fs::path> fold_folders(const fs::path& model, const std::vector<std::string>& folds) {
+  std::vector<fs::path> folders;
+  for (const auto& fold : folds) {
+    folders.push_back(model / ("fold_" + fold));
+    if (!fs::is_directory(folders.back())) fail("{} does not exist", folders.back().string());
+  }
+  if (!folds.empty()) return folders;
+  for (const auto& entry : fs::directory_iterator(model)) {
+    if (entry.is_directory() && entry.path().filename().string().starts_with("fold_"))
+      folders.push_back(entry.path());
+  }
+  std::sort(folders.begin(), folders.end());
+  if (folders.empty()) {
+    throw Error(fmt::format("no fold_* folder in {}", model.string()),
+                "-m takes the folder <results>/<dataset>/<trainer>__<plans>__2d of a trained model");
+  }
+  return folders;
+}
+
+fs::path checkpoint_file(const fs::path& fold, const std::string& checkpoint) {
+  if (checkpoint.ends_with(".safetensors")) {
+    return fs::exists(checkpoint) ? fs::path(checkpoint) : fold / checkpoint;
+  }
+  return fold / fmt::format("checkpoint_{}.safetensors", checkpoint);
+}
+
+}  // namespace
+
+TileModel tile_model(std::shared_ptr<Network> network) {
+  network->eval();
+  network->set_deep_supervision(false);
+  return [network](std::span<const float> tiles, std::int64_t n, std::int64_t channels, std::int64_t height,
+                   std::int64_t width, std::span<float> logits) {
+    const torch::InferenceMode inference;
+    const Tensor input = torch::from_blob(const_cast<float*>(tiles.data()), {n, channels, height, width});
+    const Tensor output = network->forward(input)[0].contiguous();
+    std::copy_n(output.data_ptr<float>(), logits.size(), logits.begin());
+  };
+}
+
+Predictor::Predictor(const fs::path& model_folder, const PredictOptions& options) {
+  if (!fs::is_directory(model_folder)) fail("model folder {} does not exist", model_folder.string());
+  const fs::path plans = model_folder / "plans.json", dataset = model_folder / "dataset.json";
+  plan_ = plan_from_json(read_json(plans), plans.string());
+  info_ = parse_dataset_info(read_json(dataset), plan_.dataset_name, dataset.string());
+  for (const fs::path& fold : fold_folders(model_folder, options.folds)) {
+    const fs::path file = checkpoint_file(fold, options.checkpoint);
+    if (!fs::exists(file)) {
+      throw Error(fmt::format("{} does not exist", file.string()),
+                  "has the training of this fold finished? see --checkpoint");
+    }
+    const CheckpointInfo checkpoint = read_checkpoint_info(file);
+    const auto channels = static_cast<std::int64_t>(info_.channel_names.size());
+    if (checkpoint.network_config.in_channels != channels ||
+        checkpoint.network_config.classes != info_.output_channels()) {
+      fail("{}: expected a network of {} channels and {} classes as {} says, got {} and {}", file.string(),
+           channels, info_.output_channels(), dataset.string(), checkpoint.network_config.in_channels,
+           checkpoint.network_config.classes);
+    }
+    if (!models_.empty() && checkpoint.patch_size != window_.patch_size) {
+      fail("{}: the folds were trained with different patch sizes", file.string());
+    }
+    window_.patch_size = checkpoint.patch_size;
+    models_.push_back(tile_model(load_network(file, checkpoint)));
+  }
+  window_.step_size = options.step_size;
+  window_.mirror = options.mirror;
+  window_.classes = info_.output_channels();
+}
+
+LoadedLabels Predictor::predict(const Case& files) const {
+  return with_context("predict " + files.id, [&] {
+    const auto preprocessed = preprocess_case(files, plan_, plan_.configuration(kConfiguration), info_);
+    return LoadedLabels{predict(preprocessed.data, preprocessed.properties),
+                        preprocessed.properties.geometry};
+  });
+}
+
+Labels Predictor::predict(const Image& data, const CaseProperties& properties) const {
+  Image logits;
+  for (const TileModel& model : models_) {
+    Image fold = predict_sliding_window(data, window_, model);
+    if (logits.data.empty()) {
+      logits = std::move(fold);
+    } else {
+      std::transform(logits.data.begin(), logits.data.end(), fold.data.begin(), logits.data.begin(),
+                     std::plus<>());
+    }
+  }
+  for (float& value : logits.data) value /= static_cast<float>(models_.size());
+  return export_labels(logits, properties, plan_, plan_.configuration(kConfiguration), info_);
+}
+
+}  // namespace seg

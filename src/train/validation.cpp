@@ -1,0 +1,50 @@
+#include "train/validation.h"
+
+#include <algorithm>
+
+#include "base/json.h"
+#include "base/npy.h"
+#include "base/progress.h"
+#include "eval/summary.h"
+#include "image/image_io.h"
+#include "train/predictor.h"
+
+namespace seg {
+namespace {
+
+Image read_stored_image(const fs::path& path) {
+  const NpyFile file(path);
+  const auto& sizes = file.shape();
+  if (sizes.size() != 4) fail("{}: expected an array of 4 dimensions, got {}", path.string(), sizes.size());
+  Image image({sizes[0], sizes[1], sizes[2], sizes[3]});
+  std::ranges::copy(file.values<float>(), image.data.begin());
+  return image;
+}
+
+}  // namespace
+
+double validate_fold(const fs::path& model_folder, const std::string& fold, const TrainTask& task,
+                     const fs::path& references) {
+  const Predictor predictor(model_folder, {.folds = {fold}, .mirror = true});
+  const fs::path folder = task.output / "validation";
+  make_folder(folder);
+  std::vector<ScoredPair> pairs;
+  {
+    Progress progress("validation", static_cast<std::int64_t>(task.split.val.size()), "cases");
+    for (const auto& id : task.split.val) {
+      with_context("validate " + id, [&] {
+        const auto properties = properties_from_json(read_json(task.cases / (id + ".json")));
+        const Labels labels = predictor.predict(read_stored_image(task.cases / (id + ".npy")), properties);
+        const std::string name = id + task.info.file_ending;
+        write_labels(folder / name, labels, properties.geometry);
+        pairs.push_back({references / name, folder / name});
+      });
+      progress.advance();
+    }
+  }
+  const Summary summary = evaluate_pairs(pairs, task.info);
+  write_summary(folder / "summary.json", summary);
+  return summary.foreground_mean_dice();
+}
+
+}  // namespace seg
