@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/npy.h"
-#include "base/threads.h"
+#include "net/threads.h"
 #include "net/network.h"
 #include "net/state_dict.h"
 
@@ -34,7 +34,7 @@ Tensor read_input(const fs::path& path, std::int64_t channels) {
 }
 
 void run_forward(const ForwardOptions& options) {
-  at::set_num_threads(thread_count());
+  apply_thread_count();
   const torch::InferenceMode inference;
   const Tensor input = read_input(options.input, options.in_channels);
   torch::manual_seed(options.seed);

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
-#include "base/threads.h"
+#include "net/threads.h"
 #include "image/image_io.h"
 #include "train/predictor.h"
 
@@ -22,7 +22,7 @@ struct CliPredictOptions {
 };
 
 void run_predict(const CliPredictOptions& options) {
-  at::set_num_threads(thread_count());
+  apply_thread_count();
   const Predictor predictor(options.model, options.predict);
   const DatasetInfo& info = predictor.info();
   const auto cases = list_cases(options.input, info.channel_names.size(), info.file_ending);

@@ -10,7 +10,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/threads.h"
+#include "net/threads.h"
 #include "data/splits.h"
 #include "train/trainer.h"
 #include "train/trainers.h"
@@ -51,7 +51,7 @@ std::vector<std::string> stored_ids(const fs::path& folder) {
 }
 
 void run_train(TrainOptions& options) {
-  at::set_num_threads(thread_count());
+  apply_thread_count();
   const TrainerEntry& trainer = options.trainer.empty()
                                     ? trainer_for(options.network, !options.config.pretrained.empty())
                                     : find_trainer(options.trainer);

@@ -1,0 +1,17 @@
+#include "net/threads.h"
+
+#include <torch/torch.h>
+
+#include "base/threads.h"
+
+// Present when the BLAS that LibTorch loads is OpenBLAS.
+extern "C" void openblas_set_num_threads(int count) __attribute__((weak));
+
+namespace seg {
+
+void apply_thread_count() {
+  torch::set_num_threads(thread_count());
+  if (openblas_set_num_threads != nullptr) openblas_set_num_threads(thread_count());
+}
+
+}  // namespace seg
