@@ -1,6 +1,9 @@
 #include <CLI/CLI.hpp>
 
+#include <unistd.h>
+
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 #include <string>
 #include <vector>
@@ -46,6 +49,16 @@ int report(const Error& error) {
   return static_cast<int>(error.kind());
 }
 
+/// Starts the program anew with OpenMP threads that sleep while they wait. By default they spin, which on a
+/// machine with other work to do slows every parallel loop by up to ten times; libgomp reads the variable
+/// only while loading.
+void wait_passively(char** argv) {
+  constexpr const char* kVariable = "OMP_WAIT_POLICY";
+  if (std::getenv(kVariable) != nullptr) return;
+  setenv(kVariable, "passive", 1);
+  execv("/proc/self/exe", argv);  // returns only where that is not possible; then the threads spin
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"2-D medical image segmentation with Swin-UMamba: plan, preprocess, train, predict, evaluate.",
                "swin-umamba"};
@@ -71,6 +84,7 @@ int run(int argc, char** argv) {
                  scope == &app ? "" : (scope->get_name() + " ").c_str());
     return kUsage;
   }
+  wait_passively(argv);
   chosen();
   return 0;
 }

@@ -12,6 +12,10 @@ namespace {
 /// A shared configuration name: the program plans and runs 2d only.
 constexpr const char* kConfiguration = "2d";
 
+/// Small tiles go through the network together: about this many pixels at a time, and no more than kMaxTiles.
+constexpr std::int64_t kBatchPixels = 320 * 320;
+constexpr std::int64_t kMaxTiles = 16;
+
 std::vector<fs::path> fold_folders(const fs::path& model, const std::vector<std::string>& folds) {
   std::vector<fs::path> folders;
   for (const auto& fold : folds) {
@@ -80,6 +84,8 @@ Predictor::Predictor(const fs::path& model_folder, const PredictOptions& options
   window_.step_size = options.step_size;
   window_.mirror = options.mirror;
   window_.classes = info_.output_channels();
+  window_.tiles_per_batch =
+      std::clamp<std::int64_t>(kBatchPixels / (window_.patch_size[0] * window_.patch_size[1]), 1, kMaxTiles);
 }
 
 LoadedLabels Predictor::predict(const Case& files) const {
