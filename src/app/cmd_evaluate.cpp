@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "app/command.h"
 #include "base/error.h"
@@ -18,6 +19,7 @@ constexpr std::size_t kMaxCasesShown = 40;
 struct Options {
   fs::path references, predictions, output, dataset_json;
   bool skip_missing = false, all_cases = false;
+  std::optional<double> fail_under;
 };
 
 /// dataset.json as given, or in the predictions, or beside one of the two folders.
@@ -56,6 +58,11 @@ void run(const Options& options) {
     write_summary(options.output, summary);
     note("wrote {}", options.output.string());
   }
+  // Written so that NaN fails as well.
+  if (options.fail_under && !(summary.foreground_mean_dice() >= *options.fail_under)) {
+    fail("mean foreground Dice: expected at least {}, got {:.4f}", *options.fail_under,
+         summary.foreground_mean_dice());
+  }
 }
 
 }  // namespace
@@ -75,6 +82,8 @@ Run declare_evaluate(CLI::App& app) {
   app.add_flag("--skip-missing", options->skip_missing, "score only references that have a prediction");
   app.add_flag("--all-cases", options->all_cases,
                fmt::format("list every case, also when there are more than {}", kMaxCasesShown));
+  app.add_option("--fail-under", options->fail_under, "exit with 1 when the mean foreground Dice is lower")
+      ->check(CLI::Range(0.0, 1.0));
   app.footer("Example:\n  swin-umamba evaluate Dataset004_Hippocampus/labelsTs predictions -o summary.json");
   return [options] { run(*options); };
 }
