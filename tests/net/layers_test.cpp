@@ -15,8 +15,11 @@ namespace {
 using Inputs = std::map<std::string, Tensor>;
 using Forward = std::function<Tensor(const Inputs&)>;
 
-Json golden_op(const std::string& op) {
-  return read_json(testing::shared_folder() / "goldens/ops" / (op + ".json"));
+/// The cases of an op. By value: a range-for over `json["cases"]` of a temporary would read freed memory.
+Json golden_cases(const std::string& op) {
+  const Json cases = read_json(testing::shared_folder() / "goldens/ops" / (op + ".json"))["cases"];
+  EXPECT_FALSE(cases.empty());
+  return cases;
 }
 
 /// Rules of op inputs are "a + b*u, b = ..." or "0 + b*u, b = ...".
@@ -61,7 +64,7 @@ void check_case(const std::string& op, const Json& golden, torch::nn::Module& mo
 void check_op(const std::string& op,
               const std::function<std::shared_ptr<torch::nn::Module>(const Json&)>& make,
               const std::function<Tensor(torch::nn::Module&, const Inputs&)>& forward) {
-  for (const auto& golden : golden_op(op)["cases"]) {
+  for (const auto& golden : golden_cases(op)) {
     const auto module = make(golden);
     if (!module) continue;
     testing::fill_by_formula(*module);
@@ -76,7 +79,7 @@ Tensor forward_one(torch::nn::Module& module, const Inputs& inputs) {
 
 TEST(Layers, Ss2d) {
   SEG_REQUIRE_SHARED("goldens/ops/ss2d.json");
-  for (const auto& golden : golden_op("ss2d")["cases"]) {
+  for (const auto& golden : golden_cases("ss2d")) {
     Ss2d module(golden["d_model"].get<std::int64_t>());
     testing::fill_by_formula(module);
     if (golden["case"].get<std::string>().starts_with(

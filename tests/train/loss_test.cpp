@@ -87,8 +87,8 @@ TEST(Loss, RegionsUseSigmoidAndBinaryCrossEntropy) {
 
 TEST(Loss, OpGoldens) {
   SEG_REQUIRE_SHARED("goldens/ops/dc_and_ce_loss.json");
-  for (const auto& golden :
-       read_json(testing::shared_folder() / "goldens/ops/dc_and_ce_loss.json")["cases"]) {
+  const Json json = read_json(testing::shared_folder() / "goldens/ops/dc_and_ce_loss.json");
+  for (const auto& golden : json["cases"]) {
     const auto name = golden["case"].get<std::string>();
     SCOPED_TRACE(name);
     const Tensor logits = testing::formula_input("dc_and_ce_loss." + name + ".logits", {2, 4, 16, 24});

@@ -35,9 +35,8 @@ struct GoldenTraining {
   }
 
   Tensor loss() { return deep_supervision_loss(network->forward(input), targets, {}); }
-  double tolerance() const {
-    return name == "swin_umamba" ? testing::kTrainingKinks : testing::kTrainingSmooth;
-  }
+  bool smooth() const { return name == "swin_umamba_d"; }
+  double tolerance() const { return smooth() ? testing::kTrainingSmooth : testing::kTrainingKinks; }
 
   Json json;
   std::string name;
@@ -104,16 +103,16 @@ TEST_P(GoldenTrainingFile, LossesAndGradients) {
 
 TEST_P(GoldenTrainingFile, FiveOptimiserSteps) {
   SEG_REQUIRE_SHARED("goldens/training/" + GetParam() + ".json");
-  for (const auto& run :
-       read_json(testing::shared_folder() / "goldens/training" / (GetParam() + ".json"))["runs"]) {
+  const Json json = read_json(testing::shared_folder() / "goldens/training" / (GetParam() + ".json"));
+  if (json["runs"].empty()) GTEST_SKIP() << GetParam() << " has gradients only";
+  for (const auto& run : json["runs"]) {
     SCOPED_TRACE(run["variant"].get<std::string>());
     GoldenTraining golden(GetParam());
     if (run["encoder_frozen"].get<bool>()) {
       for (auto& parameter : golden.network->pretrained_parameters()) parameter.set_requires_grad(false);
     }
-    const auto before = state_dict(*golden.network);
-    std::map<std::string, Tensor> start;
-    for (const auto& [key, tensor] : before) start[key] = tensor.detach().clone();
+    std::map<std::string, Tensor> start, after;
+    for (const auto& [key, tensor] : state_dict(*golden.network)) start[key] = tensor.detach().clone();
     torch::optim::AdamW optimizer(golden.network->parameters(),
                                   torch::optim::AdamWOptions(1e-4).eps(1e-5).weight_decay(0.05));
     for (const auto& step : run["steps"]) {
@@ -124,18 +123,20 @@ TEST_P(GoldenTrainingFile, FiveOptimiserSteps) {
       loss.backward();
       const double norm = torch::nn::utils::clip_grad_norm_(golden.network->parameters(), 12.0);
       const double expected_norm = step["grad_norm_before_clip"].get<double>();
-      EXPECT_NEAR(norm, expected_norm, 10 * golden.tolerance() * expected_norm);
+      EXPECT_NEAR(norm, expected_norm, golden.tolerance() * expected_norm);
       optimizer.step();
     }
     const torch::NoGradGuard no_grad;
     const double expected_loss = run["loss_after_5_steps"].get<double>();
-    EXPECT_NEAR(golden.loss().item<double>(), expected_loss, 10 * golden.tolerance() * expected_loss);
-    std::map<std::string, Tensor> after;
+    EXPECT_NEAR(golden.loss().item<double>(), expected_loss, golden.tolerance() * expected_loss);
     for (const auto& [key, tensor] : state_dict(*golden.network)) after[key] = tensor;
     for (const auto& expected : run["parameters_after"]) {
       const auto key = expected["name"].get<std::string>();
-      const double norm = expected["l2"].get<double>();
+      const double norm = expected["l2"].get<double>(), change = expected["change_l2"].get<double>();
       EXPECT_NEAR(l2(after.at(key)), norm, golden.tolerance() * norm) << key;
+      // Adam divides by the gradient's size: where kinks move small gradients, the step moves as a whole.
+      if (golden.smooth())
+        EXPECT_NEAR(l2(after.at(key) - start.at(key)), change, golden.tolerance() * change) << key;
     }
   }
 }
