@@ -6,9 +6,9 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/npy.h"
-#include "net/threads.h"
 #include "net/network.h"
 #include "net/state_dict.h"
+#include "net/threads.h"
 
 namespace seg {
 namespace {

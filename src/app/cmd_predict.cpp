@@ -9,8 +9,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
-#include "net/threads.h"
 #include "image/image_io.h"
+#include "net/threads.h"
 #include "train/predictor.h"
 
 namespace seg {

@@ -10,8 +10,8 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "net/threads.h"
 #include "data/splits.h"
+#include "net/threads.h"
 #include "train/trainer.h"
 #include "train/trainers.h"
 #include "train/validation.h"
@@ -122,6 +122,10 @@ Run declare_train(CLI::App& app) {
   app.add_option("--seed", config.seed, "seed of weights, sampling and augmentation")->capture_default_str();
   app.add_option("--pretrained", config.pretrained, "VMamba-Tiny weights (.safetensors) for the encoder")
       ->type_name("FILE");
+  app.add_option("--keep-every", config.keep_every,
+                 "also keep checkpoint_<epoch> every N epochs (the official trainers: 50)")
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
   app.add_flag("--continue", config.resume, "go on from the newest checkpoint of this fold");
   app.add_flag("!--no-validation", options->validate,
                "skip predicting the fold's validation cases at the end");

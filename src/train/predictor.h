@@ -18,7 +18,7 @@ namespace seg {
 TileModel tile_model(std::shared_ptr<Network> network);
 
 struct PredictOptions {
-  std::vector<std::string> folds;    ///< "0", "all"; empty for every fold that is there
+  std::vector<std::string> folds{};  ///< "0", "all"; empty for every fold that is there
   std::string checkpoint = "final";  ///< best, final, latest, or a file
   bool mirror = false;
   double step_size = 0.5;

@@ -240,6 +240,9 @@ void Trainer::finish_epoch(double train_loss, double val_loss) {
     log_.line(fmt::format("Yayy! New best EMA pseudo Dice: {:.4f}", ema));
   }
   const bool last = info_.current_epoch == config_.epochs;
+  if (config_.keep_every > 0 && info_.current_epoch % config_.keep_every == 0) {
+    save(fmt::format("checkpoint_{}.safetensors", info_.current_epoch - 1));
+  }
   if (info_.current_epoch % config_.save_every == 0 && !last) save("checkpoint_latest.safetensors");
   if (best) save("checkpoint_best.safetensors");
   TrainingCurves curves{log.train_losses, log.val_losses, log.mean_fg_dice, log.ema_fg_dice, {}, log.lrs};

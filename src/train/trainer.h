@@ -22,7 +22,8 @@ struct TrainConfig {
   double learning_rate = 1e-4, min_learning_rate = 1e-6, weight_decay = 0.05, clip_norm = 12;
   double foreground_share = 0.33;
   std::int64_t freeze_epochs = 10;  ///< only with pretrained weights
-  std::int64_t save_every = 50;
+  std::int64_t save_every = 50;     ///< epochs between checkpoint_latest
+  std::int64_t keep_every = 0;      ///< also keep checkpoint_<epoch> every so many epochs; 0 for none
   std::uint64_t seed = 0;
   fs::path pretrained;  ///< safetensors with the encoder's weights; empty for none
   bool resume = false;

@@ -1,0 +1,221 @@
+// Whole small trainings: what they leave behind, and that a resumed one goes on as it would have.
+#include "train/trainer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/json.h"
+#include "base/log.h"
+#include "net/state_dict.h"
+#include "support/errors.h"
+#include "support/folder.h"
+#include "support/goldens.h"
+#include "support/stored_case.h"
+#include "train/predictor.h"
+#include "train/pretrained.h"
+#include "train/schedule.h"
+#include "train/trainers.h"
+
+namespace seg {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// Bright squares on a dark ground: two classes, cases of three slices.
+class TinyTraining : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    set_quiet(true);
+    task_.info.name = "Dataset900_Squares";
+    task_.info.channel_names = {"MRI"};
+    task_.info.labels = {{"background", {0}}, {"square", {1}}};
+    task_.info.file_ending = ".nii.gz";
+    task_.configuration.patch_size = {32, 32};
+    task_.configuration.normalization = {Normalization::zscore};
+    task_.configuration.use_mask_for_norm = {false};
+    task_.cases = folder_.path() / "cases";
+    make_folder(task_.cases);
+    for (int i = 0; i < 3; ++i) {
+      Image image({1, 3, 32, 32}, -0.5f);
+      Labels seg({1, 3, 32, 32}, 0);
+      for (std::int64_t z = 0; z < 3; ++z) {
+        for (std::int64_t y = 8; y < 20; ++y) {
+          for (std::int64_t x = 4 + 4 * i; x < 16 + 4 * i; ++x) {
+            image.at(0, z, y, x) = 1.5f;
+            seg.at(0, z, y, x) = 1;
+          }
+        }
+      }
+      const std::string id = "case_" + std::to_string(i);
+      testing::store(task_.cases, id, image, seg, task_.info);
+      (i < 2 ? task_.split.train : task_.split.val).push_back(id);
+    }
+    config_.network = "swin_umamba_d";
+    config_.trainer = "nnUNetTrainerSwinUMambaD";
+    config_.iterations = 2;
+    config_.val_iterations = 1;
+    config_.batch_size = 2;
+    config_.patch_size = {30, 32};
+    config_.seed = 7;
+  }
+
+  fs::path run(const std::string& name, std::int64_t epochs, bool resume = false) {
+    task_.output = folder_.path() / name;
+    config_.epochs = epochs;
+    config_.resume = resume;
+    train(task_, config_);
+    return task_.output;
+  }
+
+  testing::TemporaryFolder folder_;
+  TrainTask task_;
+  TrainConfig config_;
+};
+
+TEST_F(TinyTraining, LeavesCheckpointsLogAndPicture) {
+  const fs::path output = run("fold_0", 2);
+  EXPECT_TRUE(fs::exists(output / "checkpoint_final.safetensors"));
+  EXPECT_TRUE(fs::exists(output / "checkpoint_best.safetensors"));
+  EXPECT_FALSE(fs::exists(output / "checkpoint_latest.safetensors"));
+  EXPECT_TRUE(fs::exists(output / "progress.png"));
+  EXPECT_EQ(list_files(output, ".txt").size(), 1u);
+  const auto info = read_checkpoint_info(output / "checkpoint_final.safetensors");
+  EXPECT_EQ(info.current_epoch, 2);
+  EXPECT_EQ(info.patch_size, (std::array<std::int64_t, 2>{32, 32}));  // 30 is no multiple of 32
+  ASSERT_EQ(info.logging.train_losses.size(), 2u);
+  const auto& dice = info.logging.mean_fg_dice;
+  EXPECT_DOUBLE_EQ(info.logging.ema_fg_dice[0], dice[0]);
+  EXPECT_DOUBLE_EQ(info.logging.ema_fg_dice[1], 0.9 * dice[0] + 0.1 * dice[1]);
+}
+
+TEST_F(TinyTraining, ResumedTrainingEndsAsTheWholeOneDoes) {
+  config_.keep_every = 2;
+  const fs::path whole = run("whole", 3);
+  const fs::path parts = folder_ / "parts";
+  make_folder(parts);
+  fs::copy(whole / "checkpoint_1.safetensors", parts / "checkpoint_latest.safetensors");
+  run("parts", 3, true);
+  const SafetensorsFile a(whole / "checkpoint_final.safetensors"), b(parts / "checkpoint_final.safetensors");
+  ASSERT_EQ(a.tensors().size(), b.tensors().size());  // weights and optimiser state
+  for (std::size_t i = 0; i < a.tensors().size(); ++i) {
+    EXPECT_TRUE(std::ranges::equal(a.tensors()[i].bytes, b.tensors()[i].bytes)) << a.tensors()[i].name;
+  }
+  const auto log = read_checkpoint_info(parts / "checkpoint_final.safetensors").logging;
+  EXPECT_EQ(log.train_losses,
+            read_checkpoint_info(whole / "checkpoint_final.safetensors").logging.train_losses);
+}
+
+TEST_F(TinyTraining, ContinuingNothingIsAnErrorThatSaysSo) {
+  EXPECT_THAT(testing::error_of([&] { run("empty", 2, true); }),
+              AllOf(HasSubstr("nothing to continue"), HasSubstr("--continue")));
+}
+
+TEST_F(TinyTraining, ContinuingAnotherNetworkIsAnError) {
+  run("fold_0", 1);
+  config_.network = "swin_umamba";
+  EXPECT_THAT(testing::error_of([&] { run("fold_0", 2, true); }),
+              HasSubstr("expected a checkpoint of network swin_umamba, got one of swin_umamba_d"));
+}
+
+TEST_F(TinyTraining, PretrainedEncoderIsFrozenInTheFirstEpochs) {
+  torch::manual_seed(3);
+  const auto donor = make_network("swin_umamba_d", {1, 2, false});
+  NamedTensors vmamba;  // VMamba's own keys
+  for (const auto& [key, tensor] : state_dict(*donor)) {
+    if (!key.starts_with("vssm_encoder.")) continue;
+    std::string own = key.substr(13);
+    if (own.starts_with("downsamples.")) own = "layers." + own.substr(12, 1) + ".downsample" + own.substr(13);
+    vmamba.emplace_back(own, tensor);
+  }
+  config_.pretrained = folder_ / "vmamba.safetensors";
+  write_safetensors(config_.pretrained, views_of(vmamba), {});
+  config_.freeze_epochs = 1;
+  config_.keep_every = 1;
+  const fs::path output = run("fold_0", 2);
+  const auto blocks = [&](const char* name) {
+    std::map<std::string, Tensor> chosen;
+    for (const auto& [key, tensor] : read_network_weights(output / name)) {
+      if (key.starts_with("vssm_encoder.layers.") || key.starts_with("vssm_encoder.downsamples."))
+        chosen[key] = tensor;
+    }
+    return chosen;
+  };
+  const auto frozen = blocks("checkpoint_0.safetensors"), freed = blocks("checkpoint_1.safetensors");
+  bool moved = false;
+  for (const auto& [key, tensor] : state_dict(*donor)) {
+    if (frozen.count(key) == 0) continue;
+    EXPECT_TRUE(torch::equal(frozen.at(key), tensor)) << key;
+    moved = moved || !torch::equal(freed.at(key), tensor);
+  }
+  EXPECT_TRUE(moved);
+}
+
+TEST_F(TinyTraining, PretrainedFileThatFitsNothingIsAnError) {
+  const auto donor = make_network("swin_umamba", {1, 2, false});
+  NamedTensors decoder;
+  for (const auto& [key, tensor] : state_dict(*donor)) {
+    if (key.starts_with("decoder")) decoder.emplace_back(key, tensor);
+  }
+  config_.pretrained = folder_ / "decoder.safetensors";
+  write_safetensors(config_.pretrained, views_of(decoder), {});
+  EXPECT_THAT(testing::error_of([&] { run("fold_0", 1); }),
+              HasSubstr("does not fit the VMamba-Tiny encoder"));
+}
+
+TEST_F(TinyTraining, TrainedModelPredictsInTheFilesOwnGrid) {
+  const fs::path model = folder_ / "model";
+  config_.epochs = 1;
+  task_.output = model / "fold_0";
+  train(task_, config_);
+  Plan plan;
+  plan.dataset_name = task_.info.name;
+  plan.image_reader_writer = "SimpleITKIO";
+  plan.intensities.resize(1);
+  plan.configurations = {task_.configuration};
+  plan.configurations[0].spacing = {1, 1};
+  write_json(model / "plans.json", to_json(plan));
+  write_text(model / "dataset.json",
+             R"({"channel_names": {"0": "MRI"}, "labels": {"background": 0, "square": 1}, "numTraining": 3,
+                 "file_ending": ".nii.gz"})");
+  Image image({1, 2, 21, 45}, 0.0f);
+  for (std::size_t i = 0; i < image.data.size(); ++i) image.data[i] = static_cast<float>(i % 7);
+  Geometry geometry;
+  geometry.spacing = {3, 1, 1};
+  geometry.origin = {5, -6, 7};
+  make_folder(folder_ / "in");
+  write_image(folder_ / "in" / "case_9_0000.nii.gz", image, geometry);
+
+  const Predictor predictor(model, {});
+  const auto cases = list_cases(folder_ / "in", 1, ".nii.gz");
+  const LoadedLabels labels = predictor.predict(cases.at(0));
+  EXPECT_EQ(labels.voxels.space(), image.space());
+  EXPECT_EQ(labels.geometry.origin, geometry.origin);
+  EXPECT_TRUE(std::ranges::all_of(labels.voxels.data, [](int value) { return value == 0 || value == 1; }));
+  EXPECT_THAT(testing::error_of([&] { Predictor(model, {.folds = {"3"}}); }),
+              HasSubstr("fold_3 does not exist"));
+  EXPECT_THAT(testing::error_of([&] { Predictor(model, {.checkpoint = "latest"}); }),
+              HasSubstr("checkpoint_latest.safetensors does not exist"));
+}
+
+TEST(Trainers, AreChosenByNetworkAndPretraining) {
+  EXPECT_EQ(trainer_for("swin_umamba", true).name, "nnUNetTrainerSwinUMamba");
+  EXPECT_FALSE(trainer_for("swin_umamba_d", false).deep_supervision);
+  EXPECT_THAT(testing::error_of([] { find_trainer("nnUNetTrainerSwinUMambaE"); }), HasSubstr("did you mean"));
+}
+
+TEST(Schedule, CosineEqualsTheReference) {
+  SEG_REQUIRE_SHARED("goldens/pipeline/training/lr.json");
+  const Json json = read_json(testing::shared_folder() / "goldens/pipeline/training/lr.json");
+  const auto expected = json["cosine T_max=100"]["all"].get<std::vector<double>>();
+  ASSERT_EQ(expected.size(), 100u);
+  for (std::size_t e = 0; e < expected.size(); ++e) {
+    EXPECT_NEAR(cosine_learning_rate(static_cast<std::int64_t>(e), 100, 1e-4, 1e-6), expected[e],
+                1e-12 * expected[e]);
+  }
+}
+
+}  // namespace
+}  // namespace seg
