@@ -11,6 +11,7 @@
 #include "support/errors.h"
 #include "support/folder.h"
 #include "support/goldens.h"
+#include "support/library_leaks.h"
 #include "support/tolerances.h"
 
 namespace seg {
