@@ -1,0 +1,49 @@
+// Whole networks on a 320x320 image: one forward pass, and one training step of two images.
+#include <benchmark/benchmark.h>
+#include <torch/torch.h>
+
+#include "net/network.h"
+#include "net/threads.h"
+#include "train/loss.h"
+
+namespace seg::bench {
+namespace {
+
+constexpr std::int64_t kSize = 320, kClasses = 4;
+
+void forward(benchmark::State& state, const char* name) {
+  apply_thread_count();
+  const torch::InferenceMode inference;
+  const auto network = make_network(name, {1, kClasses, false});
+  network->eval();
+  const Tensor x = torch::randn({1, 1, kSize, kSize});
+  network->forward(x);
+  for (auto _ : state) benchmark::DoNotOptimize(network->forward(x));
+}
+
+void training_step(benchmark::State& state, const char* name) {
+  apply_thread_count();
+  const auto network = make_network(name, {1, kClasses, true});
+  torch::optim::AdamW optimizer(network->parameters(), torch::optim::AdamWOptions(1e-4));
+  const Tensor x = torch::randn({2, 1, kSize, kSize});
+  std::vector<Tensor> targets;
+  for (const double scale : network->scales()) {
+    targets.push_back(torch::randint(kClasses, {2, 1, scaled_size(kSize, scale), scaled_size(kSize, scale)},
+                                     torch::kInt64));
+  }
+  for (auto _ : state) {
+    optimizer.zero_grad();
+    deep_supervision_loss(network->forward(x), targets, {}).backward();
+    optimizer.step();
+  }
+}
+
+BENCHMARK_CAPTURE(forward, swin_umamba, "swin_umamba")->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(forward, swin_umamba_d, "swin_umamba_d")->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(training_step, swin_umamba, "swin_umamba")->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(training_step, swin_umamba_d, "swin_umamba_d")
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
+
+}  // namespace
+}  // namespace seg::bench
