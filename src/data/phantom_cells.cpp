@@ -110,6 +110,21 @@ Labels number_nuclei(std::vector<Nucleus>& nuclei) {
   return instances;
 }
 
+/// Uneven light and camera noise; a grey picture (1 noise channel) stays grey.
+void light_and_noise(Image& image, Rng& rng, const SmoothNoise& shading, std::uint64_t noise_channels) {
+  const double gradient = rng.uniform(0.08, 0.2), noise = rng.uniform(0.008, 0.02);
+  const std::uint64_t key = rng.next();
+  for (std::int64_t c = 0; c < 3; ++c) {
+    Rng noise_rng(key, static_cast<std::uint64_t>(c) % noise_channels);
+    for (std::int64_t i = 0; i < kSize * kSize; ++i) {
+      const Point p{static_cast<double>(i % kSize), static_cast<double>(i / kSize), 0};
+      float& value = image.channel(c)[static_cast<std::size_t>(i)];
+      const double lit = value * (1 + gradient * shading(p)) + noise * noise_rng.normal();
+      value = static_cast<float>(std::round(255 * std::clamp(lit, 0.0, 1.0)));
+    }
+  }
+}
+
 }  // namespace
 
 PhantomCase render_cells(std::uint64_t seed, int index) {
@@ -152,16 +167,7 @@ PhantomCase render_cells(std::uint64_t seed, int index) {
     });
   }
   blur_slices(result.image, rng.uniform(0.5, 0.9));
-  const double gradient = rng.uniform(0.08, 0.2), noise = rng.uniform(0.008, 0.02);
-  for (std::int64_t c = 0; c < 3; ++c) {
-    Rng noise_rng(seed ^ 0xC0FFEE, static_cast<std::uint64_t>(stain.fluorescent ? index : 3 * index + c));
-    for (std::int64_t i = 0; i < kSize * kSize; ++i) {
-      const Point p{static_cast<double>(i % kSize), static_cast<double>(i / kSize), 0};
-      float& value = result.image.channel(c)[static_cast<std::size_t>(i)];
-      const double lit = value * (1 + gradient * shading(p)) + noise * noise_rng.normal();
-      value = static_cast<float>(std::round(255 * std::clamp(lit, 0.0, 1.0)));
-    }
-  }
+  light_and_noise(result.image, rng, shading, stain.fluorescent ? 1 : 3);
   return result;
 }
 
