@@ -81,7 +81,7 @@ Run declare_forward(CLI::App& app) {
       ->required()
       ->type_name("FOLDER");
   app.add_flag("--deep-supervision", options->deep_supervision, "write every head, not only the first");
-  app.add_option("--seed", options->seed, "seed of random weights");
+  app.add_option("--seed", options->seed, "seed of random weights")->check(CLI::NonNegativeNumber);
   app.footer(
       "Example:\n  swin-umamba forward --network swin_umamba_d --in-channels 1 --classes 4 --weights "
       "model.safetensors \\\n"

@@ -33,7 +33,9 @@ Run declare_phantom(CLI::App& app) {
                  "training cases; a quarter more (at least 2) are made for testing")
       ->check(CLI::Range(1, 900))
       ->capture_default_str();
-  app.add_option("--seed", options->seed, "the same seed gives the same files")->capture_default_str();
+  app.add_option("--seed", options->seed, "the same seed gives the same files")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.footer("Example:\n  swin-umamba phantom abdomen -o raw --cases 12");
   return [options] {
     make_folder(options->output);

@@ -119,7 +119,9 @@ Run declare_train(CLI::App& app) {
   app.add_option("--learning-rate", config.learning_rate, "of the first epoch; falls as a cosine")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  app.add_option("--seed", config.seed, "seed of weights, sampling and augmentation")->capture_default_str();
+  app.add_option("--seed", config.seed, "seed of weights, sampling and augmentation")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--pretrained", config.pretrained, "VMamba-Tiny weights (.safetensors) for the encoder")
       ->type_name("FILE");
   app.add_option("--keep-every", config.keep_every,
