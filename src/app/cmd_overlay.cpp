@@ -1,5 +1,6 @@
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <memory>
 
 #include "app/command.h"
@@ -32,10 +33,16 @@ void draw_case(const Case& files, const OverlayOptions& options, const DatasetIn
     reference = read_labels(options.references / name);
     check(reference, options.references / name);
   }
-  std::vector<std::string> names;
-  for (const auto& label : info.labels) names.push_back(label.name);
+  std::vector<std::string> names;  // by label value
+  for (const auto& label : info.labels) {
+    if (label.values.size() != 1) continue;  // a region: its parts are drawn
+    const auto value = static_cast<std::size_t>(label.values[0]);
+    names.resize(std::max(names.size(), value + 1));
+    names[value] = label.name;
+  }
   draw_overlay(options.output / (files.id + ".png"), image.voxels,
-               options.references.empty() ? nullptr : &reference.voxels, prediction.voxels, names, files.id);
+               options.references.empty() ? nullptr : &reference.voxels, prediction.voxels, names, files.id,
+               image.geometry.spacing[1] / image.geometry.spacing[2]);
 }
 
 void run_overlay(const OverlayOptions& options) {

@@ -128,6 +128,8 @@ Run declare_train(CLI::App& app) {
                  "also keep checkpoint_<epoch> every N epochs (the official trainers: 50)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
+  app.add_flag("!--no-augmentation", config.augment,
+               "train on the images as they are: learns faster at first, generalises worse in the end");
   app.add_flag("--continue", config.resume, "go on from the newest checkpoint of this fold");
   app.add_flag("!--no-validation", options->validate,
                "skip predicting the fold's validation cases at the end");

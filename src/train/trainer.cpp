@@ -134,7 +134,7 @@ Loader Trainer::make_loader(const std::vector<std::string>& ids, bool training) 
   config.patch_size = info_.patch_size;
   config.scales = config_.deep_supervision ? network_->scales() : std::vector<double>{1.0};
   config.foreground_share = config_.foreground_share;
-  config.augment = training;
+  config.augment = training && config_.augment;
   config.seed = training ? config_.seed : config_.seed ^ kValidationStream;
   config.threads = training ? std::max(1, thread_count() / 2) : 1;
   Loader loader(task_.cases, ids, task_.info, task_.configuration, config);
@@ -183,7 +183,7 @@ double Trainer::train_epoch() {
   for (std::int64_t i = 0; i < config_.iterations; ++i) {
     Batch batch = train_loader_->next();
     const BatchTensors tensors = to_tensors(batch);
-    optimizer_->zero_grad();
+    for (auto& parameter : network_->parameters()) parameter.mutable_grad() = Tensor();
     const Tensor loss = deep_supervision_loss(network_->forward(tensors.data), tensors.targets, loss_);
     loss.backward();
     torch::nn::utils::clip_grad_norm_(network_->parameters(), config_.clip_norm);

@@ -21,6 +21,7 @@ struct TrainConfig {
   std::array<std::int64_t, 2> patch_size{};  ///< (y, x); enlarged to a legal size of the network
   double learning_rate = 1e-4, min_learning_rate = 1e-6, weight_decay = 0.05, clip_norm = 12;
   double foreground_share = 0.33;
+  bool augment = true;
   std::int64_t freeze_epochs = 10;  ///< only with pretrained weights
   std::int64_t save_every = 50;     ///< epochs between checkpoint_latest
   std::int64_t keep_every = 0;      ///< also keep checkpoint_<epoch> every so many epochs; 0 for none
