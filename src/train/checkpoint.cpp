@@ -50,7 +50,7 @@ Json to_json(const CheckpointInfo& info) {
           {"seed", info.seed},
           {"pretrained", info.pretrained},
           {"_best_ema", info.best_ema ? Json(*info.best_ema) : Json(nullptr)},
-          {"inference_allowed_mirroring_axes", {0, 1}},
+          {"inference_allowed_mirroring_axes", info.mirrored ? Json{0, 1} : Json(nullptr)},
           {"logging", to_json(info.logging)}};
 }
 
@@ -65,6 +65,8 @@ CheckpointInfo info_from_json(const Json& json) {
   info.epochs = get<std::int64_t>(json, "epochs");
   info.seed = get<std::uint64_t>(json, "seed");
   info.pretrained = get<bool>(json, "pretrained");
+  info.mirrored = json.contains("inference_allowed_mirroring_axes") &&
+                  !json["inference_allowed_mirroring_axes"].is_null();
   if (!json["_best_ema"].is_null()) info.best_ema = get<double>(json, "_best_ema");
   info.logging = log_from_json(json["logging"]);
   return info;

@@ -29,6 +29,7 @@ struct CheckpointInfo {
   std::int64_t epochs = 0;                   ///< planned
   std::uint64_t seed = 0;
   bool pretrained = false;
+  bool mirrored = true;  ///< trained on mirrored images, so that prediction may average over mirrors
   std::optional<double> best_ema;
   TrainingLog logging;
 };

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "infer/export.h"
 
 namespace seg {
@@ -78,11 +79,14 @@ Predictor::Predictor(const fs::path& model_folder, const PredictOptions& options
     if (!models_.empty() && checkpoint.patch_size != window_.patch_size) {
       fail("{}: the folds were trained with different patch sizes", file.string());
     }
+    if (options.mirror && !checkpoint.mirrored) {
+      warn("{}: trained without mirroring, so predictions are not averaged over mirrors", file.string());
+    }
+    window_.mirror = options.mirror && checkpoint.mirrored && (models_.empty() || window_.mirror);
     window_.patch_size = checkpoint.patch_size;
     models_.push_back(tile_model(load_network(file, checkpoint)));
   }
   window_.step_size = options.step_size;
-  window_.mirror = options.mirror;
   window_.classes = info_.output_channels();
   window_.tiles_per_batch =
       std::clamp<std::int64_t>(kBatchPixels / (window_.patch_size[0] * window_.patch_size[1]), 1, kMaxTiles);

@@ -90,7 +90,6 @@ class Trainer {
   const TrainTask& task_;
   const TrainConfig& config_;
   LossConfig loss_;
-  std::array<std::int64_t, 2> patch_size_{};
   std::shared_ptr<Network> network_;
   std::unique_ptr<torch::optim::AdamW> optimizer_;
   CheckpointInfo info_;
@@ -111,6 +110,7 @@ Trainer::Trainer(const TrainTask& task, const TrainConfig& config)
                           task.info.output_channels(), config.deep_supervision};
   info_.epochs = config.epochs;
   info_.seed = config.seed;
+  info_.mirrored = config.augment;
   network_ = make_network(config.network, info_.network_config);
   for (std::size_t axis = 0; axis < 2; ++axis) {
     info_.patch_size[axis] = round_up(config.patch_size[axis], network_->size_multiple());

@@ -25,7 +25,8 @@ Image read_stored_image(const fs::path& path) {
 
 double validate_fold(const fs::path& model_folder, const std::string& fold, const TrainTask& task,
                      const fs::path& references) {
-  const Predictor predictor(model_folder, {.folds = {fold}, .mirror = true});
+  const bool mirrored = read_checkpoint_info(newest_checkpoint(task.output)).mirrored;
+  const Predictor predictor(model_folder, {.folds = {fold}, .mirror = mirrored});
   const fs::path folder = task.output / "validation";
   make_folder(folder);
   std::vector<ScoredPair> pairs;

@@ -6,8 +6,9 @@
 
 namespace seg {
 
-/// Predicts the fold's validation cases with the final checkpoint (mirroring on, as nnU-Net does) into
-/// fold_X/validation, writes its summary.json and returns the mean foreground Dice.
+/// Predicts the fold's validation cases with the final checkpoint (averaged over mirrors where it was trained
+/// on them, as nnU-Net does) into fold_X/validation, writes its summary.json and returns the mean foreground
+/// Dice.
 double validate_fold(const fs::path& model_folder, const std::string& fold, const TrainTask& task,
                      const fs::path& references);
 

@@ -84,6 +84,7 @@ TEST_F(TinyTraining, LeavesCheckpointsLogAndPicture) {
   EXPECT_EQ(list_files(output, ".txt").size(), 1u);
   const auto info = read_checkpoint_info(output / "checkpoint_final.safetensors");
   EXPECT_EQ(info.current_epoch, 2);
+  EXPECT_TRUE(info.mirrored);
   EXPECT_EQ(info.patch_size, (std::array<std::int64_t, 2>{32, 32}));  // 30 is no multiple of 32
   ASSERT_EQ(info.logging.train_losses.size(), 2u);
   const auto& dice = info.logging.mean_fg_dice;
@@ -198,6 +199,11 @@ TEST_F(TinyTraining, TrainedModelPredictsInTheFilesOwnGrid) {
               HasSubstr("fold_3 does not exist"));
   EXPECT_THAT(testing::error_of([&] { Predictor(model, {.checkpoint = "latest"}); }),
               HasSubstr("checkpoint_latest.safetensors does not exist"));
+}
+
+TEST_F(TinyTraining, WithoutAugmentationPredictionMayNotMirror) {
+  config_.augment = false;
+  EXPECT_FALSE(read_checkpoint_info(run("fold_0", 1) / "checkpoint_final.safetensors").mirrored);
 }
 
 TEST(Trainers, AreChosenByNetworkAndPretraining) {
