@@ -126,7 +126,7 @@ std::pair<MetaHeader, std::size_t> meta_header(Bytes bytes) {
     }
     const auto equals = line.find('=');
     if (equals == std::string::npos) fail_damaged("is not a MetaImage file");
-    const auto trim = [](std::string text) {
+    const auto trim = [](const std::string& text) {
       const auto first = text.find_first_not_of(" \t\r"), last = text.find_last_not_of(" \t\r");
       return first == std::string::npos ? std::string() : text.substr(first, last - first + 1);
     };

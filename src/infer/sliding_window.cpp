@@ -195,7 +195,8 @@ std::vector<std::int64_t> tile_starts(std::int64_t image, std::int64_t patch, do
 std::vector<float> gaussian_importance(const std::array<std::int64_t, 2>& patch_size) {
   // The patch ends at 4 sigma, where each axis is down to exp(-8): no pixel is zero.
   const auto bell = [](std::int64_t position, std::int64_t patch) {
-    const double sigmas = static_cast<double>(position - patch / 2) / (static_cast<double>(patch) / 8);
+    const std::int64_t centre = patch / 2;
+    const double sigmas = static_cast<double>(position - centre) / (static_cast<double>(patch) / 8);
     return std::exp(-0.5 * sigmas * sigmas);
   };
   const auto [height, width] = patch_size;
