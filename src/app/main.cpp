@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <vector>
@@ -56,7 +57,9 @@ void wait_passively(char** argv) {
   constexpr const char* kVariable = "OMP_WAIT_POLICY";
   if (std::getenv(kVariable) != nullptr) return;
   setenv(kVariable, "passive", 1);
-  execv("/proc/self/exe", argv);  // returns only where that is not possible; then the threads spin
+  std::error_code unknown;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  execv(program.c_str(), argv);  // returns only where that is not possible; then the threads spin
 }
 
 int run(int argc, char** argv) {
