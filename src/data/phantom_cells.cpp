@@ -117,7 +117,8 @@ void light_and_noise(Image& image, Rng& rng, const SmoothNoise& shading, std::ui
   for (std::int64_t c = 0; c < 3; ++c) {
     Rng noise_rng(key, static_cast<std::uint64_t>(c) % noise_channels);
     for (std::int64_t i = 0; i < kSize * kSize; ++i) {
-      const Point p{static_cast<double>(i % kSize), static_cast<double>(i / kSize), 0};
+      const std::int64_t x = i % kSize, y = i / kSize;
+      const Point p{static_cast<double>(x), static_cast<double>(y), 0};
       float& value = image.channel(c)[static_cast<std::size_t>(i)];
       const double lit = value * (1 + gradient * shading(p)) + noise * noise_rng.normal();
       value = static_cast<float>(std::round(255 * std::clamp(lit, 0.0, 1.0)));
