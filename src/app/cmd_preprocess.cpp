@@ -36,15 +36,18 @@ void copy_references(const Dataset& dataset, const fs::path& folder) {
   }
 }
 
-/// Makes splits_final.json unless there is one.
+constexpr std::size_t kFolds = 5;
+
+/// Makes splits_final.json unless there is one, or too few cases for five folds.
 void prepare_splits(const Dataset& dataset, const fs::path& file) {
   std::vector<std::string> ids;
   for (const Case& one : dataset.training) ids.push_back(one.id);
-  try {
-    split_for_fold(file, ids, "0");
-  } catch (const Error& error) {
-    warn("no cross-validation folds: {}{}", error.what(), error.hint().empty() ? "" : "; " + error.hint());
+  if (ids.size() < kFolds) {
+    warn("no cross-validation folds: expected {} cases or more, got {}; train with -f all", kFolds,
+         ids.size());
+    return;
   }
+  split_for_fold(file, ids, "0");
 }
 
 void run_preprocess(const PreprocessOptions& options) {

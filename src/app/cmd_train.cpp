@@ -55,6 +55,14 @@ void run_train(TrainOptions& options) {
   const TrainerEntry& trainer = options.trainer.empty()
                                     ? trainer_for(options.network, !options.config.pretrained.empty())
                                     : find_trainer(options.trainer);
+  const bool has_weights = !options.config.pretrained.empty();
+  if (has_weights && !trainer.pretrained) {
+    fail_usage("{} trains from scratch: expected no --pretrained, got {}", trainer.name,
+               options.config.pretrained.string());
+  }
+  if (trainer.pretrained && !has_weights && !options.config.resume) {
+    fail_usage("{} starts from pretrained weights: expected --pretrained FILE", trainer.name);
+  }
   const fs::path preprocessed = find_dataset(options.folders.preprocessed, options.dataset);
   const fs::path plans_file = preprocessed / (options.plans + ".json"),
                  dataset_file = preprocessed / "dataset.json";
@@ -79,7 +87,7 @@ void run_train(TrainOptions& options) {
   config.patch_size =
       options.patch_size.empty() ? std::array{planned[0], planned[1]} : parse_patch_size(options.patch_size);
 
-  make_folder(task.output);
+  make_folder(model);
   write_text(model / "plans.json", read_text(plans_file));
   write_text(model / "dataset.json", read_text(dataset_file));
   const fs::path fingerprint = preprocessed / "dataset_fingerprint.json";
@@ -102,9 +110,12 @@ Run declare_train(CLI::App& app) {
   app.add_option("-c,--configuration", options->configuration, "configuration of the plans")
       ->capture_default_str();
   app.add_option("-f,--fold", options->fold, "0 to 4, or all")->required()->type_name("FOLD");
-  app.add_option("--network", options->network, "network to train")->capture_default_str()->type_name("NAME");
+  auto* network = app.add_option("--network", options->network, "network to train")
+                      ->capture_default_str()
+                      ->type_name("NAME");
   app.add_option("--tr,--trainer", options->trainer, "official trainer name instead of --network")
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->excludes(network);
   app.add_option("--plans", options->plans, "name of the plans")->capture_default_str();
   app.add_option("--epochs", config.epochs, "epochs")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--iterations", config.iterations, "training batches per epoch")

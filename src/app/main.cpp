@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <new>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "app/command.h"
@@ -95,6 +96,10 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace seg
 
+static seg::Error out_of_memory() {
+  return seg::Error("out of memory", "use a smaller patch or batch, or fewer threads");
+}
+
 // The program's only catch: every error ends here as a message and an exit code.
 int main(int argc, char** argv) {
   try {
@@ -102,8 +107,12 @@ int main(int argc, char** argv) {
   } catch (const seg::Error& error) {
     return seg::report(error);
   } catch (const std::bad_alloc&) {
-    return seg::report(seg::Error("out of memory", "use a smaller patch or batch, or fewer threads"));
+    return seg::report(out_of_memory());
   } catch (const std::exception& error) {
+    // LibTorch has an exception of its own for a failed allocation.
+    if (std::string_view(error.what()).find("can't allocate memory") != std::string_view::npos) {
+      return seg::report(out_of_memory());
+    }
     std::fprintf(stderr, "internal error: %s\nplease report this as a bug\n", error.what());
     return seg::kBug;
   }

@@ -75,7 +75,7 @@ std::string scalar_text(const Json& json) {
     std::string text = fmt::format("{}", value);  // the shortest digits that read back equal; dump() has more
     return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
   }
-  return json.dump();
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);  // file names need not be UTF-8
 }
 
 void append_text(const Json& json, int depth, std::string& out) {
@@ -90,7 +90,7 @@ void append_text(const Json& json, int depth, std::string& out) {
     if (!first) out += ",\n";
     first = false;
     out += indent;
-    if (json.is_object()) out += Json(key).dump() + ": ";
+    if (json.is_object()) out += scalar_text(Json(key)) + ": ";
     append_text(value, depth + 1, out);
   }
   out += "\n" + std::string(static_cast<std::size_t>(depth) * 4, ' ') + (json.is_object() ? "}" : "]");

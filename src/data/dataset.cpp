@@ -153,6 +153,8 @@ std::vector<Case> cases_from_json(const Json& json, const fs::path& root, std::s
                                   const std::string& ending) {
   std::vector<Case> cases;
   for (const auto& [id, entry] : json.items()) {
+    if (id.empty() || id[0] == '.' || id.find('/') != std::string::npos)
+      fail("dataset: \"{}\" cannot be a case: it becomes the name of a file", id);
     const auto images = get<std::vector<std::string>>(entry, "images");
     Case found{id, {}, root / get<std::string>(entry, "label")};
     for (const auto& image : images) found.images.push_back(root / image);
@@ -225,7 +227,8 @@ DatasetInfo parse_dataset_info(const Json& json, const std::string& name, const 
     for (const auto& [label, value] : json["labels"].items())
       info.labels.push_back({label, parse_values(label, value)});
     check_labels(info.labels);
-    info.regions_class_order = get_or<std::vector<int>>(json, "regions_class_order", {});
+    if (info.has_regions())
+      info.regions_class_order = get_or<std::vector<int>>(json, "regions_class_order", {});
     check_regions(info);
     info.file_ending = get<std::string>(json, "file_ending");
     if (std::find(kImageEndings.begin(), kImageEndings.end(), info.file_ending) == kImageEndings.end())

@@ -111,6 +111,7 @@ Configuration configuration_from_json(const std::string& name, const Json& json,
 /// A configuration's entries over those of the configuration it inherits from.
 Json with_inherited(const Json& configurations, const std::string& name, int depth = 0) {
   const Json& own = configurations.at(name);
+  if (!own.is_object()) fail("configuration \"{}\": expected an object, got {}", name, own.type_name());
   const auto parent = get_or<std::string>(own, "inherits_from", "");
   if (parent.empty()) return own;
   if (!configurations.contains(parent) || depth > 8) fail("inherits_from \"{}\", which is not there", parent);
@@ -158,6 +159,8 @@ Plan plan_from_json(const Json& json, const std::string& origin) {
     check_transpose(plan.transpose_forward, plan.transpose_backward);
     plan.intensities = intensities_from_json(get<Json>(json, "foreground_intensity_properties_per_channel"));
     const Json configurations = get<Json>(json, "configurations");
+    if (!configurations.is_object())
+      fail("configurations: expected an object, got {}", configurations.type_name());
     for (const auto& [name, entry] : configurations.items()) {
       plan.configurations.push_back(with_context("configuration " + name, [&, key = name] {
         const Json full = with_inherited(configurations, key);

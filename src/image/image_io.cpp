@@ -107,7 +107,10 @@ struct RawImage {
   Geometry geometry;
 };
 
-Geometry geometry_of(const itk::ImageIOBase& io, const Format& format) {
+constexpr double kSmallestSpacing = 1e-6,
+                 kLargestSpacing = 1e6;  // mm; what lies outside is no image of anything
+
+Geometry geometry_of(const itk::ImageIOBase& io, const Format& format, const fs::path& path) {
   Geometry geometry;
   const auto axes = std::min(io.GetNumberOfDimensions(), 3u);
   geometry.dimension = axes <= 2 ? 2 : 3;
@@ -121,6 +124,12 @@ Geometry geometry_of(const itk::ImageIOBase& io, const Format& format) {
     const auto column = io.GetDirection(i);
     for (unsigned row = 0; row < axes && row < column.size(); ++row)
       geometry.direction[3 * row + i] = column[row];
+  }
+  for (unsigned i = 0; i < axes; ++i) {
+    const double spacing = geometry.spacing[2 - i];
+    if (!(spacing >= kSmallestSpacing && spacing <= kLargestSpacing))
+      fail("{}: spacing of axis {}: expected {} to {} mm, got {}", path.string(), i, kSmallestSpacing,
+           kLargestSpacing, spacing);
   }
   if (geometry.dimension == 2) geometry.spacing[0] = 999 * std::max(geometry.spacing[1], geometry.spacing[2]);
   return geometry;
@@ -188,7 +197,7 @@ RawImage read_raw(const fs::path& path, bool palette_as_index) {
     }
     raw.shape = shape_of(*raw.io, path, format);
     raw.components = raw.io->GetNumberOfComponents();
-    raw.geometry = geometry_of(*raw.io, format);
+    raw.geometry = geometry_of(*raw.io, format, path);
     const auto axes = raw.io->GetNumberOfDimensions();
     itk::ImageIORegion region(axes);
     for (unsigned i = 0; i < axes; ++i) {
@@ -287,6 +296,7 @@ void write_raw(const fs::path& path, const void* data, Component type, std::int6
       io->WriteImageInformation();
       io->Write(data);
     });
+    check_image_file(temporary);  // some writers do not tell when the disk is full
   });
 }
 

@@ -30,7 +30,8 @@ float round_to_half(float value) {
 class RowClassifier {
  public:
   explicit RowClassifier(const DatasetInfo& info)
-      : channels_(info.output_channels()), regions_(info.regions_class_order) {}
+      : channels_(info.output_channels()),
+        regions_(info.has_regions() ? info.regions_class_order : std::vector<int>()) {}
 
   /// `logits` is the row of channel 0; the next channel's begins `stride` later.
   void operator()(const float* logits, std::int64_t stride, std::span<std::int32_t> labels) const {

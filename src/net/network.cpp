@@ -18,13 +18,17 @@ std::span<const NetworkEntry> networks() {
   return kNetworks;
 }
 
-std::shared_ptr<Network> make_network(std::string_view name, const NetworkConfig& config) {
+const NetworkEntry& find_network(std::string_view name) {
   std::vector<std::string> known;
   for (const auto& entry : networks()) {
-    if (entry.name == name) return entry.make(config);
+    if (entry.name == name) return entry;
     known.emplace_back(entry.name);
   }
   fail_unknown("network", name, known);
+}
+
+std::shared_ptr<Network> make_network(std::string_view name, const NetworkConfig& config) {
+  return find_network(name).make(config);
 }
 
 std::int64_t round_up(std::int64_t size, std::int64_t multiple) {

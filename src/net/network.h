@@ -57,7 +57,10 @@ struct NetworkEntry {
 
 std::span<const NetworkEntry> networks();
 
-/// Builds a network by name. Throws a usage Error with "did you mean" for an unknown one.
+/// The row of a network. Throws a usage Error with "did you mean" for an unknown name.
+const NetworkEntry& find_network(std::string_view name);
+
+/// Builds a network by name.
 std::shared_ptr<Network> make_network(std::string_view name, const NetworkConfig& config);
 
 /// Smallest multiple of `multiple` that is at least `size`.

@@ -14,6 +14,7 @@ using torch::optim::AdamWParamState;
 constexpr const char* kWeights = "network_weights.";
 constexpr const char* kState = "optimizer_state.";
 constexpr const char* kMetadataKey = "checkpoint";
+constexpr std::int64_t kMostChannels = 65536, kMostPixels = 65536;  ///< of an image's side
 
 Json to_json(const TrainingLog& log) {
   return {{"mean_fg_dice", log.mean_fg_dice},
@@ -47,11 +48,23 @@ Json to_json(const CheckpointInfo& info) {
           {"patch_size", info.patch_size},
           {"current_epoch", info.current_epoch},
           {"epochs", info.epochs},
+          {"iterations", info.iterations},
+          {"batch_size", info.batch_size},
           {"seed", info.seed},
           {"pretrained", info.pretrained},
           {"_best_ema", info.best_ema ? Json(*info.best_ema) : Json(nullptr)},
           {"inference_allowed_mirroring_axes", info.mirrored ? Json{0, 1} : Json(nullptr)},
           {"logging", to_json(info.logging)}};
+}
+
+/// Sizes from a file become memory: nothing below 1, nothing absurd.
+void check_sizes(const CheckpointInfo& info) {
+  const auto check = [](const char* what, std::int64_t value, std::int64_t most) {
+    if (value < 1 || value > most) fail("{}: expected 1 to {}, got {}", what, most, value);
+  };
+  check("in_channels", info.network_config.in_channels, kMostChannels);
+  check("classes", info.network_config.classes, kMostChannels);
+  for (const auto size : info.patch_size) check("patch_size", size, kMostPixels);
 }
 
 CheckpointInfo info_from_json(const Json& json) {
@@ -63,12 +76,16 @@ CheckpointInfo info_from_json(const Json& json) {
   info.patch_size = get<std::array<std::int64_t, 2>>(json, "patch_size");
   info.current_epoch = get<std::int64_t>(json, "current_epoch");
   info.epochs = get<std::int64_t>(json, "epochs");
+  info.iterations = get<std::int64_t>(json, "iterations");
+  info.batch_size = get<std::int64_t>(json, "batch_size");
   info.seed = get<std::uint64_t>(json, "seed");
   info.pretrained = get<bool>(json, "pretrained");
-  info.mirrored = json.contains("inference_allowed_mirroring_axes") &&
-                  !json["inference_allowed_mirroring_axes"].is_null();
-  if (!json["_best_ema"].is_null()) info.best_ema = get<double>(json, "_best_ema");
-  info.logging = log_from_json(json["logging"]);
+  info.mirrored = !get<Json>(json, "inference_allowed_mirroring_axes").is_null();
+  if (!get<Json>(json, "_best_ema").is_null()) info.best_ema = get<double>(json, "_best_ema");
+  const Json logging = get<Json>(json, "logging");
+  if (!logging.is_object()) fail("key \"logging\" is no object");
+  info.logging = log_from_json(logging);
+  check_sizes(info);
   return info;
 }
 
@@ -88,17 +105,20 @@ NamedTensors optimizer_state(const Network& network, torch::optim::AdamW& optimi
 void set_optimizer_state(const Network& network, torch::optim::AdamW& optimizer,
                          const NamedTensors& tensors) {
   const std::map<std::string, torch::Tensor> by_name(tensors.begin(), tensors.end());
-  const auto tensor = [&](const std::string& name) {
+  const auto tensor = [&](const std::string& name, std::int64_t count) {
     const auto found = by_name.find(name);
     if (found == by_name.end()) fail("optimiser state {} is missing", name);
+    if (found->second.numel() != count) {
+      fail("optimiser state {}: expected {} values, got {}", name, count, found->second.numel());
+    }
     return found->second;
   };
   for (const auto& item : network.named_parameters()) {
     if (by_name.count(item.key() + ".step") == 0) continue;
     auto state = std::make_unique<AdamWParamState>();
-    state->step(tensor(item.key() + ".step").item<std::int64_t>());
-    state->exp_avg(tensor(item.key() + ".exp_avg").view_as(item.value()));
-    state->exp_avg_sq(tensor(item.key() + ".exp_avg_sq").view_as(item.value()));
+    state->step(tensor(item.key() + ".step", 1).item<std::int64_t>());
+    state->exp_avg(tensor(item.key() + ".exp_avg", item.value().numel()).view_as(item.value()));
+    state->exp_avg_sq(tensor(item.key() + ".exp_avg_sq", item.value().numel()).view_as(item.value()));
     optimizer.state()[optimizer_state_key(item.value())] = std::move(state);
   }
 }

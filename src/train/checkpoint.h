@@ -27,6 +27,7 @@ struct CheckpointInfo {
   std::array<std::int64_t, 2> patch_size{};  ///< (y, x), a legal size of the network
   std::int64_t current_epoch = 0;            ///< the next one to train
   std::int64_t epochs = 0;                   ///< planned
+  std::int64_t iterations = 0, batch_size = 0;
   std::uint64_t seed = 0;
   bool pretrained = false;
   bool mirrored = true;  ///< trained on mirrored images, so that prediction may average over mirrors

@@ -36,11 +36,14 @@ std::vector<fs::path> fold_folders(const fs::path& model, const std::vector<std:
   return folders;
 }
 
-fs::path checkpoint_file(const fs::path& fold, const std::string& checkpoint) {
-  if (checkpoint.ends_with(".safetensors")) {
-    return fs::exists(checkpoint) ? fs::path(checkpoint) : fold / checkpoint;
+/// One checkpoint per fold; a file that is named stands for itself, whatever the folds.
+std::vector<fs::path> checkpoint_files(const fs::path& model, const PredictOptions& options) {
+  if (options.checkpoint.ends_with(".safetensors")) return {options.checkpoint};
+  std::vector<fs::path> files;
+  for (const fs::path& fold : fold_folders(model, options.folds)) {
+    files.push_back(fold / fmt::format("checkpoint_{}.safetensors", options.checkpoint));
   }
-  return fold / fmt::format("checkpoint_{}.safetensors", checkpoint);
+  return files;
 }
 
 }  // namespace
@@ -62,8 +65,7 @@ Predictor::Predictor(const fs::path& model_folder, const PredictOptions& options
   const fs::path plans = model_folder / "plans.json", dataset = model_folder / "dataset.json";
   plan_ = plan_from_json(read_json(plans), plans.string());
   info_ = parse_dataset_info(read_json(dataset), plan_.dataset_name, dataset.string());
-  for (const fs::path& fold : fold_folders(model_folder, options.folds)) {
-    const fs::path file = checkpoint_file(fold, options.checkpoint);
+  for (const fs::path& file : checkpoint_files(model_folder, options)) {
     if (!fs::exists(file)) {
       throw Error(fmt::format("{} does not exist", file.string()),
                   "has the training of this fold finished? see --checkpoint");

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -24,7 +25,6 @@ namespace {
 
 using torch::Tensor;
 
-constexpr double kAdamEps = 1e-5;
 constexpr double kEmaKeep = 0.9;                       // ema = 0.9 * old + 0.1 * new
 constexpr std::uint64_t kValidationStream = 0x76616C;  // validation batches differ from training ones
 
@@ -32,28 +32,44 @@ double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-/// training_log_*.txt with nnU-Net's line format; the text goes to the user as well.
+/// training_log_*.txt with nnU-Net's line format; the text goes to the user as well. Lines said before `open`
+/// are kept until then, so that a training that cannot start leaves no file behind.
 class LogFile {
  public:
-  explicit LogFile(const fs::path& folder) {
+  void open(const fs::path& folder) {
     const auto time = fmt::localtime(std::time(nullptr));
     const auto name = fmt::format("training_log_{}_{}_{}_{:%H_%M_%S}.txt", time.tm_year + 1900,
                                   time.tm_mon + 1, time.tm_mday, time);
     out_.open(folder / name, std::ios::app);
-    if (!out_) fail("cannot write {}", (folder / name).string());
+    path_ = folder / name;
+    check();
+    for (const auto& kept : std::exchange(early_, {})) out_ << kept << std::flush;
+    check();
   }
 
   void line(const std::string& text) {
     const double stamp = now();
     const auto seconds = static_cast<std::time_t>(stamp);
     const auto micros = static_cast<int>((stamp - static_cast<double>(seconds)) * 1e6);
-    out_ << fmt::format("{:%Y-%m-%d %H:%M:%S}.{:06}: {} \n", fmt::localtime(seconds), micros, text)
-         << std::flush;
+    const auto stamped =
+        fmt::format("{:%Y-%m-%d %H:%M:%S}.{:06}: {} \n", fmt::localtime(seconds), micros, text);
     if (!text.empty()) note("{}", text);
+    if (path_.empty()) {
+      early_.push_back(stamped);
+      return;
+    }
+    out_ << stamped << std::flush;
+    check();
   }
 
  private:
+  void check() const {
+    if (!out_) fail("cannot write {}", path_.string());
+  }
+
   std::ofstream out_;
+  fs::path path_;
+  std::vector<std::string> early_;
 };
 
 struct BatchTensors {
@@ -71,6 +87,20 @@ BatchTensors to_tensors(Batch& batch) {
             .to(torch::kInt64));
   }
   return result;
+}
+
+/// A resumed training goes on as it would have only with the settings it began with.
+void warn_of_changes(const CheckpointInfo& saved, const CheckpointInfo& now_set) {
+  const auto compare = [](const char* what, const auto& before, const auto& after) {
+    if (before != after) warn("{} was {} so far and is {} from now on", what, before, after);
+  };
+  compare("--epochs", saved.epochs, now_set.epochs);
+  compare("--iterations", saved.iterations, now_set.iterations);
+  compare("--batch-size", saved.batch_size, now_set.batch_size);
+  compare("--seed", saved.seed, now_set.seed);
+  compare("augmentation", saved.mirrored, now_set.mirrored);
+  compare("patch size", fmt::format("{}", fmt::join(saved.patch_size, "x")),
+          fmt::format("{}", fmt::join(now_set.patch_size, "x")));
 }
 
 class Trainer {
@@ -98,8 +128,7 @@ class Trainer {
   std::optional<Progress> progress_;
 };
 
-Trainer::Trainer(const TrainTask& task, const TrainConfig& config)
-    : task_(task), config_(config), log_(task.output) {
+Trainer::Trainer(const TrainTask& task, const TrainConfig& config) : task_(task), config_(config) {
   torch::manual_seed(config.seed);
   loss_.regions = task.info.has_regions();
   loss_.batch_dice = task.configuration.batch_dice;
@@ -111,6 +140,8 @@ Trainer::Trainer(const TrainTask& task, const TrainConfig& config)
   info_.epochs = config.epochs;
   info_.seed = config.seed;
   info_.mirrored = config.augment;
+  info_.iterations = config.iterations;
+  info_.batch_size = config.batch_size;
   network_ = make_network(config.network, info_.network_config);
   for (std::size_t axis = 0; axis < 2; ++axis) {
     info_.patch_size[axis] = round_up(config.patch_size[axis], network_->size_multiple());
@@ -120,9 +151,7 @@ Trainer::Trainer(const TrainTask& task, const TrainConfig& config)
                           fmt::join(config.patch_size, "x"), fmt::join(info_.patch_size, "x"), config.network,
                           network_->size_multiple()));
   }
-  optimizer_ = std::make_unique<torch::optim::AdamW>(
-      network_->parameters(),
-      torch::optim::AdamWOptions(config.learning_rate).eps(kAdamEps).weight_decay(config.weight_decay));
+  optimizer_ = make_optimizer(*network_, config);
   start_from_weights();
   train_loader_.emplace(make_loader(task.split.train, true));
   val_loader_.emplace(make_loader(task.split.val, false));
@@ -154,6 +183,7 @@ void Trainer::start_from_weights() {
       fail("{}: expected a checkpoint of network {}, got one of {}", checkpoint.string(), info_.network,
            saved.network);
     }
+    warn_of_changes(saved, info_);
     restore_checkpoint(checkpoint, *network_, *optimizer_);
     info_.current_epoch = saved.current_epoch;
     info_.best_ema = saved.best_ema;
@@ -254,6 +284,14 @@ void Trainer::finish_epoch(double train_loss, double val_loss) {
 }
 
 void Trainer::run() {
+  make_folder(task_.output);
+  if (!config_.resume) {
+    for (const auto& old : list_files(task_.output, ".safetensors")) {
+      note("removing {} of an earlier training", old.filename().string());
+      fs::remove(old);
+    }
+  }
+  log_.open(task_.output);
   log_.line(fmt::format(
       "{} on {}: {} training and {} validation cases, patch {}, batch {}, {} epochs of {} iterations",
       config_.network, task_.info.name, task_.split.train.size(), task_.split.val.size(),
@@ -292,8 +330,14 @@ fs::path newest_checkpoint(const fs::path& fold) {
   return {};
 }
 
+std::unique_ptr<torch::optim::AdamW> make_optimizer(const Network& network, const TrainConfig& config) {
+  return std::make_unique<torch::optim::AdamW>(network.parameters(),
+                                               torch::optim::AdamWOptions(config.learning_rate)
+                                                   .eps(config.adam_eps)
+                                                   .weight_decay(config.weight_decay));
+}
+
 void train(const TrainTask& task, const TrainConfig& config) {
-  make_folder(task.output);
   Trainer(task, config).run();
 }
 

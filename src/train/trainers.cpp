@@ -28,7 +28,7 @@ const TrainerEntry& find_trainer(std::string_view name) {
 }
 
 const TrainerEntry& trainer_for(std::string_view network, bool pretrained) {
-  make_network(network, {});  // an unknown name is told with its closest match
+  find_network(network);  // an unknown name is told with its closest match
   for (const auto& entry : trainers()) {
     if (entry.network == network && entry.pretrained == pretrained) return entry;
   }

@@ -63,6 +63,14 @@ TEST(DatasetInfo, RegionsAndIgnore) {
   EXPECT_THAT(info.regions_class_order, ElementsAre(1, 2, 3));
 }
 
+TEST(DatasetInfo, AnOrderOfRegionsWithoutRegionsIsIgnored) {
+  Json json = parse_json(kPlain, "text");
+  json["regions_class_order"] = {1, 2, 7, 8, 9};
+  const DatasetInfo info = parse_dataset_info(json, "Dataset001_Test", "dataset.json");
+  EXPECT_TRUE(info.regions_class_order.empty());
+  EXPECT_EQ(info.output_channels(), 3);
+}
+
 TEST(DatasetInfo, EveryMistakeIsSaidInWords) {
   EXPECT_THAT(error_with("labels", ""),
               AllOf(HasSubstr("dataset.json >"), HasSubstr("\"labels\" is missing")));
@@ -186,6 +194,9 @@ TEST_F(OpenDataset, CasesMayBeListedInTheJson) {
   json["dataset"]["z"]["label"] = "labelsTr/none.nii.gz";
   write_json(root_ / "dataset.json", json);
   EXPECT_THAT(error_of([&] { open_dataset(root_); }), HasSubstr("none.nii.gz"));
+  json["dataset"] = {{"../z", {{"images", {"a"}}, {"label", "b"}}}};
+  write_json(root_ / "dataset.json", json);
+  EXPECT_THAT(error_of([&] { open_dataset(root_); }), HasSubstr("\"../z\" cannot be a case"));
 }
 
 TEST_F(OpenDataset, IsFoundByIdAndName) {

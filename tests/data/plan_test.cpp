@@ -117,6 +117,10 @@ TEST(PlanJson, SaysWhatIsWrong) {
   EXPECT_THAT(with("use_mask_for_norm", {true, false}), HasSubstr("of 1 channels, got 1 and 2"));
   EXPECT_THAT(with("inherits_from", "gone"), HasSubstr("inherits_from \"gone\""));
   EXPECT_THAT(with("architecture", Json::object()), HasSubstr("newer nnU-Net"));
+  Json listed = good;
+  listed["configurations"] = Json::array({good["configurations"]["2d"]});
+  EXPECT_THAT(testing::error_of([&] { plan_from_json(listed, "plans.json"); }),
+              HasSubstr("configurations: expected an object, got array"));
   Json broken = good;
   broken["transpose_backward"] = {0, 2, 1};
   EXPECT_THAT(testing::error_of([&] { plan_from_json(broken, "plans.json"); }),

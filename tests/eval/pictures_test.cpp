@@ -13,7 +13,6 @@
 #include "image/image_io.h"
 #include "support/errors.h"
 #include "support/folder.h"
-#include "support/library_leaks.h"
 
 namespace seg {
 namespace {

@@ -11,7 +11,6 @@
 #include "support/errors.h"
 #include "support/folder.h"
 #include "support/goldens.h"
-#include "support/library_leaks.h"
 #include "support/tolerances.h"
 
 namespace seg {

@@ -50,19 +50,6 @@ inline Tensor formula_input(const std::string& name, const std::vector<std::int6
   return formula_tensor(name, shape, 0, std::sqrt(3.0));
 }
 
-/// min(floor((u + 1) / 2 * classes), classes - 1), int64.
-inline Tensor formula_label(const std::string& name, const std::vector<std::int64_t>& shape, int classes) {
-  Tensor tensor = torch::empty(shape, torch::kInt64);
-  const auto key = formula_key(name);
-  auto* data = tensor.data_ptr<std::int64_t>();
-  for (std::int64_t i = 0; i < tensor.numel(); ++i) {
-    const double u = formula_u(key, static_cast<std::uint64_t>(i));
-    data[i] =
-        std::min<std::int64_t>(static_cast<std::int64_t>(std::floor((u + 1) / 2 * classes)), classes - 1);
-  }
-  return tensor;
-}
-
 /// A golden .npy of float32 values as a tensor.
 inline Tensor golden_tensor(const fs::path& relative) {
   const NpyFile file(shared_folder() / "goldens" / relative);

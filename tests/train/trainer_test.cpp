@@ -112,6 +112,7 @@ TEST_F(TinyTraining, ResumedTrainingEndsAsTheWholeOneDoes) {
 TEST_F(TinyTraining, ContinuingNothingIsAnErrorThatSaysSo) {
   EXPECT_THAT(testing::error_of([&] { run("empty", 2, true); }),
               AllOf(HasSubstr("nothing to continue"), HasSubstr("--continue")));
+  EXPECT_FALSE(fs::exists(folder_ / "empty"));
 }
 
 TEST_F(TinyTraining, ContinuingAnotherNetworkIsAnError) {

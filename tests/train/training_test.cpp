@@ -9,6 +9,7 @@
 #include "net/vss.h"
 #include "support/tolerances.h"
 #include "train/loss.h"
+#include "train/trainer.h"
 
 namespace seg {
 namespace {
@@ -113,18 +114,18 @@ TEST_P(GoldenTrainingFile, FiveOptimiserSteps) {
     }
     std::map<std::string, Tensor> start, after;
     for (const auto& [key, tensor] : state_dict(*golden.network)) start[key] = tensor.detach().clone();
-    torch::optim::AdamW optimizer(golden.network->parameters(),
-                                  torch::optim::AdamWOptions(1e-4).eps(1e-5).weight_decay(0.05));
+    const TrainConfig config;  // the trainer's own optimiser and clipping
+    const auto optimizer = make_optimizer(*golden.network, config);
     for (const auto& step : run["steps"]) {
-      optimizer.zero_grad();
+      optimizer->zero_grad();
       const Tensor loss = golden.loss();
       EXPECT_NEAR(loss.item<double>(), step["loss"].get<double>(),
                   golden.tolerance() * step["loss"].get<double>());
       loss.backward();
-      const double norm = torch::nn::utils::clip_grad_norm_(golden.network->parameters(), 12.0);
+      const double norm = torch::nn::utils::clip_grad_norm_(golden.network->parameters(), config.clip_norm);
       const double expected_norm = step["grad_norm_before_clip"].get<double>();
       EXPECT_NEAR(norm, expected_norm, golden.tolerance() * expected_norm);
-      optimizer.step();
+      optimizer->step();
     }
     const torch::NoGradGuard no_grad;
     const double expected_loss = run["loss_after_5_steps"].get<double>();

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# convert makes the three-class dataset from cell numbers; labels equal the reference for both rules.
+# convert makes the three-class dataset from cell numbers; the two boundary rules differ.
 set -euo pipefail
 raw="$SEG_SHARED/data/nuclei_raw"
 golden="$SEG_SHARED/goldens/pipeline/nuclei"

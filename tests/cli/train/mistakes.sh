@@ -14,6 +14,8 @@ expect_fail 2 "did you mean" "${train[@]}" -f 0 --trainer nnUNetTrainerSwinUMamb
 expect_fail 2 "expected HEIGHTxWIDTH" "${train[@]}" -f 0 --patch-size 64,64
 expect_fail 2 "3d_fullres" "$SWIN_UMAMBA" train -d 703 -c 3d_fullres -f 0
 expect_fail 1 "nothing to continue" "${train[@]}" -f 0 --patch-size 64x64 --continue
+expect_fail 2 "expected --pretrained" "${train[@]}" -f 0 --trainer nnUNetTrainerSwinUMambaD
+expect_fail 2 "trains from scratch" "${train[@]}" -f 0 --trainer nnUNetTrainerSwinUMambaDScratch --pretrained w.safetensors
 expect_fail 1 "no_such_file.safetensors" "${train[@]}" -f 0 --patch-size 64x64 --pretrained no_such_file.safetensors
 
 # A results folder that is a file.
