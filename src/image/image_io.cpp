@@ -9,9 +9,13 @@
 #include <itkPNGImageIO.h>
 #include <itkTIFFImageIO.h>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdarg>
+#include <cstring>
 #include <limits>
 
 #include "base/error.h"
@@ -264,6 +268,18 @@ bool all_close(const Values& a, const Values& b) {
   return std::equal(a.begin(), a.end(), b.begin(), close);
 }
 
+constexpr std::size_t kHeaderRoom = 65536;  // and what packing may add to noise
+
+/// Makes sure that the disk has room for a file, which the encoders do not survive or do not tell.
+void check_room(const fs::path& path, std::size_t bytes) {
+  const int file = ::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+  if (file < 0) fail("{}", std::strerror(errno));
+  const int error = ::posix_fallocate(file, 0, static_cast<off_t>(bytes));
+  ::close(file);
+  fs::remove(path);
+  if (error != 0) fail("no room for {} bytes: {}", bytes, std::strerror(error));
+}
+
 /// Writes `data` of `components` per pixel, x fastest, in the format of the file's ending.
 void write_raw(const fs::path& path, const void* data, Component type, std::int64_t components,
                const Shape3& size, const Geometry& geometry) {
@@ -293,6 +309,7 @@ void write_raw(const fs::path& path, const void* data, Component type, std::int6
       io->SetIORegion(region);
       io->SetUseCompression(format.ending != ".nii");
       if (auto* tiff = dynamic_cast<itk::TIFFImageIO*>(io.GetPointer())) tiff->SetCompressionToDeflate();
+      check_room(temporary, static_cast<std::size_t>(io->GetImageSizeInBytes()) + kHeaderRoom);
       io->WriteImageInformation();
       io->Write(data);
     });
