@@ -27,9 +27,9 @@ void training_step(benchmark::State& state, const char* name) {
   torch::optim::AdamW optimizer(network->parameters(), torch::optim::AdamWOptions(1e-4));
   const Tensor x = torch::randn({2, 1, kSize, kSize});
   std::vector<Tensor> targets;
-  for (const double scale : network->scales()) {
-    targets.push_back(torch::randint(kClasses, {2, 1, scaled_size(kSize, scale), scaled_size(kSize, scale)},
-                                     torch::kInt64));
+  for (const auto& [y, x] : network->scales()) {
+    targets.push_back(
+        torch::randint(kClasses, {2, 1, scaled_size(kSize, y), scaled_size(kSize, x)}, torch::kInt64));
   }
   for (auto _ : state) {
     optimizer.zero_grad();

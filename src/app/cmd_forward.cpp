@@ -47,10 +47,10 @@ void run_forward(const ForwardOptions& options) {
                  [&] { load_state_dict_strictly(*network, read_network_weights(options.weights)); });
   }
   network->eval();
-  const std::int64_t multiple = network->size_multiple();
-  if (input.size(2) % multiple != 0 || input.size(3) % multiple != 0) {
-    note("{}x{} is padded to {}x{} inside the network and the outputs are cropped back", input.size(2),
-         input.size(3), round_up(input.size(2), multiple), round_up(input.size(3), multiple));
+  const Size2d size{input.size(2), input.size(3)}, legal = network->legal_size(size);
+  if (legal != size) {
+    note("{} is padded to {} inside the network and the outputs are cropped back", fmt::join(size, "x"),
+         fmt::join(legal, "x"));
   }
   make_folder(options.output);
   const auto outputs = network->forward(input);

@@ -31,27 +31,30 @@ std::shared_ptr<Network> make_network(std::string_view name, const NetworkConfig
   return find_network(name).make(config);
 }
 
-std::int64_t round_up(std::int64_t size, std::int64_t multiple) {
-  return (size + multiple - 1) / multiple * multiple;
-}
-
 std::int64_t scaled_size(std::int64_t size, double scale) {
   return static_cast<std::int64_t>(std::nearbyint(static_cast<double>(size) * scale));
+}
+
+Size2d Network::legal_size(const Size2d& size) const {
+  Size2d legal{};
+  for (std::size_t axis = 0; axis < size.size(); ++axis) {
+    legal[axis] = (size[axis] + size_multiple_[axis] - 1) / size_multiple_[axis] * size_multiple_[axis];
+  }
+  return legal;
 }
 
 std::vector<Tensor> Network::forward(const Tensor& x) {
   if (x.dim() != 4 || x.size(1) != in_channels() || x.size(2) < 1 || x.size(3) < 1) {
     fail("expected an input of shape [batch, {}, height, width], got {}", in_channels(), c10::str(x.sizes()));
   }
-  const std::int64_t height = x.size(2), width = x.size(3);
-  const std::int64_t pad_y = round_up(height, size_multiple_) - height;
-  const std::int64_t pad_x = round_up(width, size_multiple_) - width;
-  if (pad_y == 0 && pad_x == 0) return run(x);
-  auto outputs = run(torch::constant_pad_nd(x, {0, pad_x, 0, pad_y}));
+  const Size2d size{x.size(2), x.size(3)}, legal = legal_size(size);
+  if (legal == size) return run(x);
+  auto outputs = run(torch::constant_pad_nd(x, {0, legal[1] - size[1], 0, legal[0] - size[0]}));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    outputs[i] = outputs[i]
-                     .slice(2, 0, std::max<std::int64_t>(1, scaled_size(height, scales_[i])))
-                     .slice(3, 0, std::max<std::int64_t>(1, scaled_size(width, scales_[i])));
+    for (const std::int64_t axis : {0, 1}) {
+      const auto kept = std::max<std::int64_t>(1, scaled_size(size[axis], scales_[i][axis]));
+      outputs[i] = outputs[i].slice(2 + axis, 0, kept);
+    }
   }
   return outputs;
 }

@@ -24,7 +24,8 @@ class Stem : public torch::nn::Module {
 
 class SwinUMamba : public Network {
  public:
-  explicit SwinUMamba(const NetworkConfig& config) : Network(config, 32, {1, 0.5, 0.25, 0.125}) {
+  explicit SwinUMamba(const NetworkConfig& config)
+      : Network(config, {32, 32}, {{1, 1}, {0.5, 0.5}, {0.25, 0.25}, {0.125, 0.125}}) {
     const auto residual = [&](const char* name, std::int64_t in, std::int64_t out) {
       return register_module(name, std::make_shared<ResidualStage>(in, out));
     };

@@ -143,13 +143,10 @@ Trainer::Trainer(const TrainTask& task, const TrainConfig& config) : task_(task)
   info_.iterations = config.iterations;
   info_.batch_size = config.batch_size;
   network_ = make_network(config.network, info_.network_config);
-  for (std::size_t axis = 0; axis < 2; ++axis) {
-    info_.patch_size[axis] = round_up(config.patch_size[axis], network_->size_multiple());
-  }
+  info_.patch_size = network_->legal_size(config.patch_size);
   if (info_.patch_size != config.patch_size) {
-    log_.line(fmt::format("patch size {} enlarged to {}: {} takes multiples of {}",
-                          fmt::join(config.patch_size, "x"), fmt::join(info_.patch_size, "x"), config.network,
-                          network_->size_multiple()));
+    log_.line(fmt::format("patch size {} enlarged to {}, which {} takes", fmt::join(config.patch_size, "x"),
+                          fmt::join(info_.patch_size, "x"), config.network));
   }
   optimizer_ = make_optimizer(*network_, config);
   start_from_weights();
@@ -161,7 +158,7 @@ Loader Trainer::make_loader(const std::vector<std::string>& ids, bool training) 
   LoaderConfig config;
   config.batch_size = config_.batch_size;
   config.patch_size = info_.patch_size;
-  config.scales = config_.deep_supervision ? network_->scales() : std::vector<double>{1.0};
+  config.scales = config_.deep_supervision ? network_->scales() : std::vector<Scale2d>{{1, 1}};
   config.foreground_share = config_.foreground_share;
   config.augment = training && config_.augment;
   config.seed = training ? config_.seed : config_.seed ^ kValidationStream;

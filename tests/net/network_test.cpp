@@ -63,10 +63,11 @@ TEST_P(EveryNetwork, PadsAnySizeInsideAndCropsBack) {
   for (const auto& [height, width] : {std::pair<std::int64_t, std::int64_t>{1, 1}, {33, 50}}) {
     const auto outputs = network->forward(torch::randn({1, 2, height, width}));
     for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const auto head = [&](std::int64_t size) {
-        return std::max<std::int64_t>(1, scaled_size(size, network->scales()[i]));
+      const auto head = [](std::int64_t size, double scale) {
+        return std::max<std::int64_t>(1, scaled_size(size, scale));
       };
-      EXPECT_EQ(outputs[i].sizes().vec(), (std::vector<std::int64_t>{1, 3, head(height), head(width)}));
+      const auto& [y, x] = network->scales()[i];
+      EXPECT_EQ(outputs[i].sizes().vec(), (std::vector<std::int64_t>{1, 3, head(height, y), head(width, x)}));
       EXPECT_TRUE(torch::isfinite(outputs[i]).all().item<bool>());
     }
   }
