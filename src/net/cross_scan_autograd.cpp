@@ -1,5 +1,7 @@
 #include "net/cross_scan_autograd.h"
 
+#include <torch/csrc/autograd/custom_function.h>
+
 #include "base/error.h"
 #include "ops/cross_scan.h"
 

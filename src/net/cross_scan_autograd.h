@@ -1,6 +1,6 @@
 // The fused cross scan of ops/ as a differentiable LibTorch function.
 #pragma once
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 

@@ -1,25 +1,11 @@
-// Out-of-line factories for LibTorch's layers (each instantiation in a header costs seconds per file), and
-// the residual convolution blocks of the U-shaped decoders.
+// Factories for layers, and the residual convolution blocks of the U-shaped decoders.
 #pragma once
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <memory>
 
+#include "net/modules.h"
+
 namespace seg {
-
-using Tensor = torch::Tensor;
-using Conv = std::shared_ptr<torch::nn::Conv2dImpl>;
-using TransposedConv = std::shared_ptr<torch::nn::ConvTranspose2dImpl>;
-using Linear = std::shared_ptr<torch::nn::LinearImpl>;
-using LayerNorm = std::shared_ptr<torch::nn::LayerNormImpl>;
-using InstanceNorm = std::shared_ptr<torch::nn::InstanceNorm2dImpl>;
-using ModuleList = std::shared_ptr<torch::nn::ModuleListImpl>;
-
-struct ConvOptions {
-  std::int64_t kernel = 3, stride = 1, padding = 0, groups = 1;
-  bool bias = true;
-};
 
 Conv make_conv(std::int64_t in, std::int64_t out, const ConvOptions& options);
 TransposedConv make_transposed_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, bool bias);

@@ -20,7 +20,7 @@ constexpr double kLinearStd = 0.02;  // VMamba
 void init_linears(torch::nn::Module& module) {
   const torch::NoGradGuard no_grad;
   for (const auto& child : module.modules(/*include_self=*/false)) {
-    auto* linear = child->as<torch::nn::LinearImpl>();
+    auto* linear = child->as<LinearLayer>();
     if (linear == nullptr) continue;
     linear->weight.normal_(0.0, kLinearStd);
     if (linear->bias.defined()) linear->bias.zero_();

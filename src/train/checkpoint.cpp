@@ -1,5 +1,7 @@
 #include "train/checkpoint.h"
 
+#include <torch/optim/adamw.h>
+
 #include <map>
 
 #include "base/json.h"

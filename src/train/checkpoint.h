@@ -1,7 +1,5 @@
 // Checkpoints: weights, optimiser state and everything needed to go on, in one safetensors file.
 #pragma once
-#include <torch/torch.h>
-
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -11,6 +9,10 @@
 #include "base/files.h"
 #include "base/json_fwd.h"
 #include "net/network.h"
+
+namespace torch::optim {
+class AdamW;
+}
 
 namespace seg {
 

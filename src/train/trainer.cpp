@@ -2,7 +2,8 @@
 
 #include <fmt/chrono.h>
 #include <fmt/ranges.h>
-#include <torch/torch.h>
+#include <torch/nn/utils/clip_grad.h>
+#include <torch/optim/adamw.h>
 
 #include <chrono>
 #include <fstream>
@@ -16,6 +17,7 @@
 #include "base/threads.h"
 #include "data/loader.h"
 #include "eval/pictures.h"
+#include "train/checkpoint.h"
 #include "train/loss.h"
 #include "train/pretrained.h"
 #include "train/schedule.h"

@@ -9,9 +9,14 @@
 #include "data/dataset.h"
 #include "data/plan.h"
 #include "data/splits.h"
-#include "train/checkpoint.h"
+
+namespace torch::optim {
+class AdamW;
+}
 
 namespace seg {
+
+class Network;
 
 /// Defaults are the official trainers', which also keep every 50th checkpoint.
 struct TrainConfig {

@@ -14,6 +14,7 @@
 #include "support/folder.h"
 #include "support/goldens.h"
 #include "support/stored_case.h"
+#include "train/checkpoint.h"
 #include "train/predictor.h"
 #include "train/pretrained.h"
 #include "train/schedule.h"
