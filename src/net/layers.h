@@ -16,6 +16,17 @@ using LayerNorm = std::shared_ptr<torch::nn::LayerNormImpl>;
 using InstanceNorm = std::shared_ptr<torch::nn::InstanceNorm2dImpl>;
 using ModuleList = std::shared_ptr<torch::nn::ModuleListImpl>;
 
+/// A second name for a module in state dicts, where references hold one module twice. It owns nothing, so
+/// that every parameter is listed, counted and stepped once.
+class Alias : public torch::nn::Module {
+ public:
+  explicit Alias(std::shared_ptr<torch::nn::Module> target) : target_(std::move(target)) {}
+  const torch::nn::Module& target() const { return *target_; }
+
+ private:
+  std::shared_ptr<torch::nn::Module> target_;  // not registered
+};
+
 struct ConvOptions {
   std::int64_t kernel = 3, stride = 1, padding = 0, groups = 1;
   bool bias = true;

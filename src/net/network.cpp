@@ -9,11 +9,21 @@ namespace seg {
 
 std::shared_ptr<Network> make_swin_umamba(const NetworkConfig& config);
 std::shared_ptr<Network> make_swin_umamba_d(const NetworkConfig& config);
+std::shared_ptr<Network> make_nnunet(const NetworkConfig& config);
+std::shared_ptr<Network> make_umamba_bot_v1(const NetworkConfig& config);
+std::shared_ptr<Network> make_umamba_enc_v1(const NetworkConfig& config);
+std::shared_ptr<Network> make_umamba_bot(const NetworkConfig& config);
+std::shared_ptr<Network> make_umamba_enc(const NetworkConfig& config);
 
 std::span<const NetworkEntry> networks() {
   static constexpr NetworkEntry kNetworks[] = {
       {"swin_umamba", "VMamba encoder, residual convolution decoder", make_swin_umamba},
       {"swin_umamba_d", "VMamba encoder, VSS decoder (Swin-UMamba†)", make_swin_umamba_d},
+      {"nnunet", "nnU-Net's plain convolution U-Net", make_nnunet},
+      {"umamba_bot_v1", "U-Mamba_Bot of the first release", make_umamba_bot_v1},
+      {"umamba_enc_v1", "U-Mamba_Enc of the first release", make_umamba_enc_v1},
+      {"umamba_bot", "U-Mamba_Bot of the present code", make_umamba_bot},
+      {"umamba_enc", "U-Mamba_Enc of the present code", make_umamba_enc},
   };
   return kNetworks;
 }

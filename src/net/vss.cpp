@@ -4,14 +4,12 @@
 #include <numeric>
 
 #include "net/cross_scan_autograd.h"
+#include "net/mamba.h"
 
 namespace seg {
 namespace {
 
 constexpr std::int64_t kDirections = 4;
-
-// dt is initialised log-uniformly in [kDtMin, kDtMax] (Mamba, section 3.6).
-constexpr double kDtMin = 1e-3, kDtMax = 0.1, kDtFloor = 1e-4;
 
 constexpr double kLinearStd = 0.02;  // VMamba
 
@@ -60,14 +58,8 @@ void Ss2d::init_scan_parameters(std::int64_t inner, std::int64_t dt_rank) {
   x_proj_weight_.uniform_(-x_bound, x_bound);
   const double dt_bound = 1.0 / std::sqrt(static_cast<double>(dt_rank));
   dt_projs_weight_.uniform_(-dt_bound, dt_bound);
-  // The bias is the inverse softplus of dt, so that softplus(bias) = dt at the start.
-  const Tensor dt = torch::rand_like(dt_projs_bias_)
-                        .mul_(std::log(kDtMax) - std::log(kDtMin))
-                        .add_(std::log(kDtMin))
-                        .exp_()
-                        .clamp_min_(kDtFloor);
-  dt_projs_bias_.copy_(dt + torch::log(-torch::expm1(-dt)));
-  a_logs_.copy_(torch::log(torch::arange(1, kState + 1, torch::kFloat32)).expand_as(a_logs_));
+  init_dt_bias(dt_projs_bias_);
+  init_a_log(a_logs_);
   ds_.fill_(1.0);
 }
 

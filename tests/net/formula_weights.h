@@ -31,10 +31,11 @@ inline Tensor formula_weight(const std::string& name, const Tensor& like) {
   return tensor;
 }
 
-/// Fills every parameter and buffer of a module.
+/// Fills every parameter and buffer of a module; of a tensor with several names the first one counts.
 inline void fill_by_formula(torch::nn::Module& module, const std::string& prefix = "") {
   const torch::NoGradGuard no_grad;
-  for (auto& [name, tensor] : state_dict(module)) tensor.copy_(formula_weight(prefix + name, tensor));
+  for (auto& [name, tensor] : first_names(state_dict(module)))
+    tensor.copy_(formula_weight(prefix + name, tensor));
 }
 
 /// a + b*u.
