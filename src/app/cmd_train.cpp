@@ -72,6 +72,10 @@ void run_train(TrainOptions& options) {
   config.trainer = trainer.name;
   config.network = trainer.network;
   config.deep_supervision = trainer.deep_supervision;
+  if (config.network == "nnunet" && task.configuration.network_class != "PlainConvUNet") {
+    fail("{}: expected plans of a PlainConvUNet, which nnunet is, got those of a {}", plans_file.string(),
+         task.configuration.network_class);
+  }
   config.optimizer = trainer.optimizer;
   config.optimizer.learning_rate = options.learning_rate.value_or(config.optimizer.learning_rate);
   config.batch_size = options.batch_size.value_or(task.configuration.batch_size);

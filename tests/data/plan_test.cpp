@@ -131,9 +131,12 @@ Json with_architecture(Json configuration) {
 
 TEST_P(Plans, OfNewerNnUNetsReadTheSame) {
   SEG_REQUIRE_SHARED(kPipeline);
-  const Json flat = only_2d(plans());
+  Json flat = only_2d(plans());
   Json newer = flat;
   newer["configurations"]["2d"] = with_architecture(flat["configurations"]["2d"]);
+  // Networks of few stages do not reach the flat schema's maximum.
+  const auto& features = newer["configurations"]["2d"]["architecture"]["arch_kwargs"]["features_per_stage"];
+  flat["configurations"]["2d"]["unet_max_num_features"] = features.back();
   EXPECT_EQ(to_text(to_json(plan_from_json(newer, "new"))), to_text(to_json(plan_from_json(flat, "flat"))));
 }
 
