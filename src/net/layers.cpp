@@ -54,6 +54,20 @@ void init_convolutions_he(torch::nn::Module& module) {
   }
 }
 
+Tensor DropPath::forward(const Tensor& branch) {
+  if (!is_training() || rate_ == 0) return branch;
+  const double keep = 1.0 - rate_;
+  std::vector<std::int64_t> one_per_sample(static_cast<std::size_t>(branch.dim()), 1);
+  one_per_sample[0] = branch.size(0);
+  return branch * torch::empty(one_per_sample, branch.options()).bernoulli_(keep).div_(keep);
+}
+
+void set_drop_path_rate(torch::nn::Module& module, double rate) {
+  for (const auto& child : module.modules(/*include_self=*/false)) {
+    if (auto* drop_path = child->as<DropPath>()) drop_path->set_rate(rate);
+  }
+}
+
 NamedConv::NamedConv(Conv conv) : conv_(register_module("conv", std::move(conv))) {}
 NamedConv::NamedConv(TransposedConv conv) : transposed_(register_module("conv", std::move(conv))) {}
 Tensor NamedConv::forward(const Tensor& x) {

@@ -41,6 +41,21 @@ LayerNorm make_layer_norm(std::int64_t features);
 InstanceNorm make_instance_norm(std::int64_t channels, bool affine);
 ModuleList make_module_list();
 
+/// Stochastic depth: in training, leaves out a branch for whole samples and scales it up for the others.
+class DropPath : public torch::nn::Module {
+ public:
+  explicit DropPath(double rate) : rate_(rate) {}
+  Tensor forward(const Tensor& branch);  // [B, ...]
+  double rate() const { return rate_; }
+  void set_rate(double rate) { rate_ = rate; }
+
+ private:
+  double rate_;  ///< share of samples whose branch is left out
+};
+
+/// Sets the rate of every DropPath below `module`.
+void set_drop_path_rate(torch::nn::Module& module, double rate);
+
 /// Weights as nnU-Net's InitWeights_He(1e-2): Kaiming normal, zero bias, for every convolution below
 /// `module`.
 void init_convolutions_he(torch::nn::Module& module);

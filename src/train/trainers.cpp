@@ -39,7 +39,9 @@ const TrainerEntry& find_trainer(std::string_view name) {
 }
 
 const TrainerEntry& trainer_for(std::string_view network, bool pretrained) {
-  find_network(network);  // an unknown name is told with its closest match
+  if (!find_network(network).segments) {  // an unknown name is told with its closest match
+    fail_usage("{} is a classifier of whole images: segmentation needs one of the other networks", network);
+  }
   for (const auto& entry : trainers()) {
     if (entry.network == network && entry.pretrained == pretrained) return entry;
   }

@@ -225,7 +225,7 @@ TEST(Layers, DropPathRatesGrowLinearlyThroughTheEncoder) {
   VssEncoder encoder(4, 1);
   std::vector<double> rates;
   for (const auto& module : encoder.modules(/*include_self=*/false)) {
-    if (const auto* block = module->as<VssBlock>()) rates.push_back(block->drop_path_rate());
+    if (const auto* drop_path = module->as<DropPath>()) rates.push_back(drop_path->rate());
   }
   ASSERT_EQ(rates.size(), 15u);
   for (std::size_t i = 0; i < rates.size(); ++i)
