@@ -43,12 +43,17 @@ class Projection : public torch::nn::Module {
     if (!last) norm2_ = register_module("norm2", make_layer_norm(out));
   }
   Tensor forward(const Tensor& x) {  // [B, in, H, W] -> [B, H/2, W/2, out]
-    const Tensor y = norm1_->forward(to_channels_last(torch::gelu(conv1_->forward(x))));
-    const Tensor z = conv2_->forward(to_channels_first(y));
-    return norm2_ ? norm2_->forward(to_channels_last(torch::gelu(z))) : to_channels_last(z);
+    const Tensor y = norm1_->forward(torch::gelu(channels_last(conv1_, x)));
+    const Tensor z = channels_last(conv2_, to_channels_first(y));
+    return norm2_ ? norm2_->forward(torch::gelu(z)) : z;
   }
 
  private:
+  /// Contiguous: LibTorch 1.13 computes GELU's gradient wrongly where its own gradient is laid out otherwise.
+  static Tensor channels_last(const Conv& conv, const Tensor& x) {
+    return to_channels_last(conv->forward(x)).contiguous();
+  }
+
   Conv conv1_, conv2_;
   LayerNorm norm1_, norm2_;
 };

@@ -190,7 +190,7 @@ TEST_P(EveryNetwork, GivesFiniteGradientsToAllButTheOtherHeads) {
 /// One step of gradient descent changes the loss by what the gradient promises.
 TEST_P(EveryNetwork, OneOptimiserStepLowersTheLossAsItsGradientSays) {
   torch::manual_seed(6);
-  const auto network = make_network(GetParam(), {1, 2, true, {64, 64}});
+  const auto network = make(1, 2, true);
   set_drop_path_rate(*network, 0);
   network->train();
   const Tensor x = torch::randn({2, 1, 64, 64});
@@ -242,6 +242,63 @@ TEST(StateDict, OfATensorWithSeveralNamesTheFirstIsEnough) {
   auto incomplete = once;
   incomplete.pop_back();
   EXPECT_EQ(load_state_dict(*loaded, incomplete).missing, std::vector{once.back().first});
+}
+
+std::vector<double> drop_path_rates(const std::string& name) {
+  std::vector<double> rates;
+  const auto network = make_network(name, {1, 2, false, {64, 64}});
+  for (const auto& module : network->modules(/*include_self=*/false)) {
+    if (const auto* drop_path = module->as<DropPath>()) rates.push_back(drop_path->rate());
+  }
+  return rates;
+}
+
+TEST(NetworkTable, DropPathRatesAreTheReferences) {
+  const auto grow = [](const std::vector<int>& places, double last, int steps) {
+    std::vector<double> rates;
+    for (const int place : places) rates.push_back(last * place / steps);
+    return rates;
+  };
+  using ::testing::DoubleEq;
+  using ::testing::Pointwise;
+  EXPECT_THAT(drop_path_rates("vmamba_tiny"),
+              Pointwise(DoubleEq(), grow({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14}, 0.1, 14)));
+  auto nnformer = grow({0, 1, 2, 3, 4, 5, 6, 7}, 0.2, 7);
+  const auto decoder = grow({4, 5, 2, 3, 0, 1}, 0.2, 5);  // growing from the bottleneck to the output
+  nnformer.insert(nnformer.end(), decoder.begin(), decoder.end());
+  EXPECT_THAT(drop_path_rates("nnformer"), Pointwise(DoubleEq(), nnformer));
+  EXPECT_THAT(drop_path_rates("swin_unetr"), ::testing::Each(0.0));
+}
+
+TEST(NetworkTable, StartsFromTheReferencesDistributions) {
+  torch::manual_seed(8);
+  const auto expect_normal = [](const std::string& name, const std::string& key) {
+    const auto network = make_network(name, {1, 200, false, {128, 128}});
+    const Tensor values = network->named_parameters()[key].detach();
+    const double n = std::sqrt(static_cast<double>(values.numel()));
+    EXPECT_NEAR(values.mean().item<double>(), 0, 4 * 0.02 / n) << key;
+    EXPECT_NEAR(values.std().item<double>(), 0.02, 4 * 0.02 / n) << key;
+    return network;
+  };
+  expect_normal("unetr", "vit.patch_embedding.position_embeddings");
+  expect_normal("swin_unetr", "swinViT.layers4.0.blocks.1.attn.relative_position_bias_table");
+  expect_normal("nnformer", "decoder.layers.1.blocks.0.attn.relative_position_bias_table");
+  const auto vmamba = expect_normal("vmamba_tiny", "head.weight");
+  EXPECT_EQ(vmamba->named_parameters()["head.bias"].abs().max().item<float>(), 0.0F);
+}
+
+TEST(NetworkTable, NetworksOfOneSizeRefuseLargerImagesAndMissingSizes) {
+  for (const char* name : {"unetr", "nnformer"}) {
+    EXPECT_THROW(make_network(name, {1, 2, false}), Error);
+    const auto network = make_network(name, {1, 2, false, {40, 64}});
+    EXPECT_EQ(network->legal_size({33, 5})[1], 64);
+    try {
+      network->forward(torch::zeros({1, 1, 65, 64}));
+      FAIL() << "must throw";
+    } catch (const Error& error) {
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("x64, got 65x64"));
+    }
+  }
 }
 
 TEST(NetworkTable, NamesTheClosestNetworkForAnUnknownOne) {

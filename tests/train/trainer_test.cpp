@@ -251,6 +251,7 @@ TEST(Trainers, AreChosenByNetworkAndPretraining) {
   EXPECT_THAT(testing::error_of([] { trainer_for("nnunet", true); }),
               HasSubstr("nnunet cannot be trained with pretrained weights"));
   EXPECT_THAT(testing::error_of([] { find_trainer("nnUNetTrainerSwinUMambaE"); }), HasSubstr("did you mean"));
+  EXPECT_THAT(testing::error_of([] { trainer_for("vmamba_tiny", false); }), HasSubstr("is a classifier"));
 }
 
 TEST(Trainers, HaveTheOfficialSettings) {
