@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "net/selective_scan_autograd.h"
+#include "net/cross_scan_autograd.h"
 
 namespace seg {
 namespace {
@@ -52,21 +52,16 @@ void Mamba::init_scan_parameters() {
 }
 
 Tensor Mamba::forward(const Tensor& x) {
-  const std::int64_t length = x.size(1), dt_rank = dt_proj_->weight.size(1);
-  const auto u_and_z = in_proj_->forward(x).transpose(1, 2).chunk(2, 1);  // each [B, D, L]
+  const std::int64_t length = x.size(1);
+  const auto input_and_z = in_proj_->forward(x).chunk(2, -1);  // each [B, L, D]
   // The padding is on both sides; a causal convolution has it on the left only.
-  const Tensor u = torch::silu(conv1d_->forward(u_and_z[0]).slice(2, 0, length));
-  const auto parts = x_proj_->forward(u.transpose(1, 2)).split_with_sizes({dt_rank, kState, kState}, -1);
-  const Tensor delta = torch::linear(parts[0], dt_proj_->weight).transpose(1, 2);  // [B, D, L]
-  const Tensor y = selective_scan({.u = u,
-                                   .delta = delta,
-                                   .a = -torch::exp(a_log_),
-                                   .b = parts[1].transpose(1, 2),
-                                   .c = parts[2].transpose(1, 2),
-                                   .skip = d_,
-                                   .z = u_and_z[1],
-                                   .delta_bias = dt_proj_->bias});
-  return out_proj_->forward(y.transpose(1, 2));
+  const Tensor conv = conv1d_->forward(input_and_z[0].transpose(1, 2)).slice(2, 0, length);
+  const Tensor u = torch::silu(conv).transpose(1, 2).contiguous();
+  // An image of one column, scanned in one direction.
+  const Tensor y = cross_scan(u.unsqueeze(2), x_proj_->forward(u), dt_proj_->weight.unsqueeze(0),
+                              dt_proj_->bias, a_log_, d_)
+                       .squeeze(2);
+  return out_proj_->forward(y * torch::silu(input_and_z[1]));
 }
 
 MambaLayer::MambaLayer(std::int64_t features, bool channel_tokens)
