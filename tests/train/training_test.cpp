@@ -39,8 +39,14 @@ struct GoldenTraining {
   }
 
   Tensor loss() { return deep_supervision_loss(network->forward(input), targets, {}); }
-  bool smooth() const { return name != "swin_umamba"; }
-  double tolerance() const { return smooth() ? testing::kTrainingSmooth : testing::kTrainingKinks; }
+  /// Of gradients at the formula's weights. swin_umamba_d has no kinks, and nnunet none near this point.
+  double tolerance() const {
+    return name == "swin_umamba" ? testing::kTrainingKinks : testing::kTrainingSmooth;
+  }
+  /// After steps, which lead any LeakyReLU across its kink.
+  double step_tolerance() const {
+    return name == "swin_umamba_d" ? testing::kTrainingSmooth : testing::kTrainingKinks;
+  }
 
   Json json;
   std::string name;
@@ -129,24 +135,24 @@ TEST_P(GoldenTrainingFile, FiveOptimiserSteps) {
       optimizer->zero_grad();
       const Tensor loss = golden.loss();
       EXPECT_NEAR(loss.item<double>(), step["loss"].get<double>(),
-                  golden.tolerance() * step["loss"].get<double>());
+                  golden.step_tolerance() * step["loss"].get<double>());
       loss.backward();
       const double norm = torch::nn::utils::clip_grad_norm_(golden.network->parameters(), config.clip_norm);
       const double expected_norm = step["grad_norm_before_clip"].get<double>();
-      EXPECT_NEAR(norm, expected_norm, golden.tolerance() * expected_norm);
+      EXPECT_NEAR(norm, expected_norm, golden.step_tolerance() * expected_norm);
       optimizer->step();
     }
     const torch::NoGradGuard no_grad;
     const double expected_loss = run["loss_after_5_steps"].get<double>();
-    EXPECT_NEAR(golden.loss().item<double>(), expected_loss, golden.tolerance() * expected_loss);
+    EXPECT_NEAR(golden.loss().item<double>(), expected_loss, golden.step_tolerance() * expected_loss);
     for (const auto& [key, tensor] : state_dict(*golden.network)) after[key] = tensor;
     for (const auto& expected : run["parameters_after"]) {
       const auto key = expected["name"].get<std::string>();
       const double norm = expected["l2"].get<double>(), change = expected["change_l2"].get<double>();
-      EXPECT_NEAR(l2(after.at(key)), norm, golden.tolerance() * norm) << key;
+      EXPECT_NEAR(l2(after.at(key)), norm, golden.step_tolerance() * norm) << key;
       // Adam divides by the gradient's size: where kinks move small gradients, the step moves as a whole.
-      if (golden.smooth())
-        EXPECT_NEAR(l2(after.at(key) - start.at(key)), change, golden.tolerance() * change) << key;
+      if (golden.name == "swin_umamba") continue;
+      EXPECT_NEAR(l2(after.at(key) - start.at(key)), change, golden.step_tolerance() * change) << key;
     }
   }
 }
