@@ -18,7 +18,7 @@ Conv make_conv(std::int64_t in, std::int64_t out, const ConvOptions& options) {
   return std::make_shared<Conv2d>(in, out, options);
 }
 
-TransposedConv make_transposed_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, bool bias) {
+TransposedConv make_transposed_conv(std::int64_t in, std::int64_t out, const Extent2d& kernel, bool bias) {
   return std::make_shared<ConvTranspose2d>(in, out, kernel, bias);
 }
 
@@ -47,6 +47,20 @@ void init_convolutions_he(torch::nn::Module& module) {
   for (const auto& child : module.modules(/*include_self=*/false)) {
     if (const auto* conv = child->as<Conv2d>()) init(conv->weight, conv->bias);
     if (const auto* conv = child->as<ConvTranspose2d>()) init(conv->weight, conv->bias);
+  }
+}
+
+Tensor DropPath::forward(const Tensor& branch) {
+  if (!is_training() || rate_ == 0) return branch;
+  const double keep = 1.0 - rate_;
+  std::vector<std::int64_t> one_per_sample(static_cast<std::size_t>(branch.dim()), 1);
+  one_per_sample[0] = branch.size(0);
+  return branch * torch::empty(one_per_sample, branch.options()).bernoulli_(keep).div_(keep);
+}
+
+void set_drop_path_rate(torch::nn::Module& module, double rate) {
+  for (const auto& child : module.modules(/*include_self=*/false)) {
+    if (auto* drop_path = child->as<DropPath>()) drop_path->set_rate(rate);
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <torch/nn/module.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -10,8 +11,17 @@ namespace seg {
 
 using Tensor = torch::Tensor;
 
+/// Pixels down and across.
+struct Extent2d {
+  Extent2d(std::int64_t both) : values{both, both} {}  // NOLINT(google-explicit-constructor): 3 is 3x3
+  Extent2d(const std::array<std::int64_t, 2>& yx) : values(yx) {}  // NOLINT(google-explicit-constructor)
+  operator at::IntArrayRef() const { return values; }              // NOLINT(google-explicit-constructor)
+  std::array<std::int64_t, 2> values;
+};
+
 struct ConvOptions {
-  std::int64_t kernel = 3, stride = 1, padding = 0, groups = 1;
+  Extent2d kernel = 3, stride = 1, padding = 0;
+  std::int64_t groups = 1;
   bool bias = true;
 };
 
@@ -39,11 +49,21 @@ class Conv2d : public WeightedLayer {
 /// Kernel and stride of one size: every input pixel becomes its own block of pixels.
 class ConvTranspose2d : public WeightedLayer {
  public:
-  ConvTranspose2d(std::int64_t in, std::int64_t out, std::int64_t kernel, bool with_bias);
+  ConvTranspose2d(std::int64_t in, std::int64_t out, const Extent2d& kernel, bool with_bias);
   Tensor forward(const Tensor& x) const;  // [B, in, H, W] -> [B, out, kernel * H, kernel * W]
 
  private:
-  std::int64_t kernel_;
+  Extent2d kernel_;
+};
+
+/// Depthwise, over sequences.
+class Conv1d : public WeightedLayer {
+ public:
+  Conv1d(std::int64_t channels, std::int64_t kernel, std::int64_t padding);
+  Tensor forward(const Tensor& x) const;  // [B, channels, L] -> [B, channels, L + 2 * padding - kernel + 1]
+
+ private:
+  std::int64_t padding_;
 };
 
 class LinearLayer : public WeightedLayer {
@@ -72,6 +92,18 @@ class InstanceNorm2d : public WeightedLayer {
   double eps_;
 };
 
+class GroupNormLayer : public WeightedLayer {
+ public:
+  GroupNormLayer(std::int64_t groups, std::int64_t channels);
+  Tensor forward(const Tensor& x) const;  // [B, channels, ...]
+
+ private:
+  std::int64_t groups_;
+};
+
+/// Keeps the place of a layer without parameters in a list.
+class Placeholder : public torch::nn::Module {};
+
 /// Modules under the keys "0", "1", ...
 class ModuleListLayer : public torch::nn::Module {
  public:
@@ -81,6 +113,7 @@ class ModuleListLayer : public torch::nn::Module {
 using Conv = std::shared_ptr<Conv2d>;
 using TransposedConv = std::shared_ptr<ConvTranspose2d>;
 using Linear = std::shared_ptr<LinearLayer>;
+using GroupNorm = std::shared_ptr<GroupNormLayer>;
 using LayerNorm = std::shared_ptr<LayerNormLayer>;
 using InstanceNorm = std::shared_ptr<InstanceNorm2d>;
 using ModuleList = std::shared_ptr<ModuleListLayer>;

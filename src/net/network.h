@@ -31,12 +31,13 @@ struct NetworkConfig {
   UNetTopology topology{};        ///< of plan-dependent networks; without stages it follows from patch_size
 };
 
-/// A segmentation network. State-dict keys are the reference implementation's.
+/// A network. State-dict keys are the reference implementation's.
 class Network : public torch::nn::Module {
  public:
   /// x [B, in_channels, H, W] of any size -> logits [B, classes, H, W]; with deep supervision one per head,
   /// highest resolution first, head i of size round(H * scales[i][0]) x round(W * scales[i][1]).
-  /// Other sizes than `legal_size` are zero-padded at the end and the outputs cropped back.
+  /// Other sizes than `legal_size` are zero-padded at the end and the outputs cropped back. A classifier
+  /// returns one output [B, classes] and has no scales.
   std::vector<Tensor> forward(const Tensor& x);
 
   std::int64_t in_channels() const { return config_.in_channels; }
@@ -66,9 +67,25 @@ class Network : public torch::nn::Module {
   std::vector<Scale2d> scales_;
 };
 
+/// A network that takes images of one size only: the patch size, rounded up to a multiple of `multiple`.
+class FixedSizeNetwork : public Network {
+ public:
+  /// The size it is built for. Throws Error where `size` does not fit into it.
+  Size2d legal_size(const Size2d& size) const override;
+
+ protected:
+  /// Throws Error where the configuration has no patch size.
+  FixedSizeNetwork(const NetworkConfig& config, std::int64_t multiple, std::vector<Scale2d> scales);
+  const Size2d& size() const { return size_; }
+
+ private:
+  Size2d size_;
+};
+
 struct NetworkEntry {
   std::string_view name, summary;
   std::shared_ptr<Network> (*make)(const NetworkConfig& config);
+  bool segments = true;  ///< false for a classifier, which cannot be trained or used on segmentation data
 };
 
 std::span<const NetworkEntry> networks();
