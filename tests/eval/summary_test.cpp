@@ -224,15 +224,17 @@ TEST(SummaryTable, ShowsCasesLabelsAndTheWorst) {
       "b     0.5000  0.6667  0.5833\n"
       "c     0.0000  1.0000  0.5000\n"
       "\n"
-      "label       mean Dice  median     min  mean IoU  cases\n"
-      "------------------------------------------------------\n"
-      "liver          0.5000  0.5000  0.0000    0.4444    3/3\n"
-      "tumour         0.8333  0.8333  0.6667    0.7500    2/3\n"
-      "------------------------------------------------------\n"
-      "foreground     0.6667\n"
-      "worst cases: c 0.5000, b 0.5833, a 1.0000\n";
-  EXPECT_EQ(to_table(summary, true), expected);
-  EXPECT_THAT(to_table(summary, false), ::testing::StartsWith("label "));
+      "Dice          mean      95 % interval  median     min  cases\n"
+      "------------------------------------------------------------\n"
+      "liver       0.5000   0.0000 .. 1.0000  0.5000  0.0000    3/3\n"
+      "tumour      0.8333   0.6667 .. 1.0000  0.8333  0.6667    2/3\n"
+      "------------------------------------------------------------\n"
+      "foreground  0.6667\n"
+      "worst cases: c 0.5000, b 0.5833, a 1.0000\n"
+      "\n"
+      "IoU           mean";
+  EXPECT_THAT(to_table(summary, true), ::testing::StartsWith(expected));
+  EXPECT_THAT(to_table(summary, false), ::testing::StartsWith("Dice          mean"));
 }
 
 }  // namespace
