@@ -127,10 +127,6 @@ PairScores score_label(const LabelCutter& cutter, const std::vector<int>& values
 
 // ---- abdomen-mr ----
 
-struct Organ {
-  const char* name;
-  double tolerance;  // mm
-};
 constexpr std::array<Organ, 13> kOrgans{{{"Liver", 5},
                                          {"RK", 3},
                                          {"Spleen", 3},
@@ -156,7 +152,7 @@ std::vector<LabelEntry> organ_labels() {
 double organ_tolerance(const ProtocolSettings& settings, std::size_t label) {
   const auto& given = settings.nsd_tolerances;
   if (!given.empty()) return given.size() == 1 ? given.front() : given.at(label);
-  return settings.labels.empty() ? kOrgans.at(label).tolerance : kTolerance;
+  return settings.labels.empty() ? kOrgans.at(label).nsd_tolerance : kTolerance;
 }
 
 /// Table and CSV of Dice or NSD.
@@ -349,31 +345,33 @@ ProtocolReport run_cells(const ProtocolSettings& settings) {
 
 constexpr std::array<Protocol, 3> kProtocols{
     {{"abdomen-mr",
-      "DSC and NSD of .nii.gz files. A label that neither file has scores 1, one that only the prediction "
-      "has 0. "
-      "Labels 5, 6 and 10 of the list are scored between the first and the last labelled slice of the "
-      "reference, without the last one; in one slice only they are not scored. Scores are rounded to 4 "
-      "decimals "
-      "before they are averaged, per label and then over labels. Tolerances are the scripts' own for their "
-      "13 "
-      "organs, 2 mm for labels of --dataset-json.",
-      run_abdomen},
+      "DSC and NSD of .nii.gz files. A label that neither file has scores 1, one that only the\n"
+      "  prediction has 0. Labels 5, 6 and 10 of the list are scored from the first to the last labelled "
+      "slice\n"
+      "  of the reference, without that last one; in one slice only they are not scored. Scores are rounded "
+      "to\n"
+      "  4 decimals before they are averaged, per label and then over labels. Tolerances are the scripts' "
+      "own\n"
+      "  for their 13 organs, and 2 mm for labels of --dataset-json.",
+      true, run_abdomen},
      {"endoscopy",
-      "DSC and NSD of .png files, with 2 pixels of tolerance. Scored are all values of a picture but its "
-      "smallest, even where that is not 0; a value that only the prediction has scores 0. Pictures are "
-      "plates of "
-      "one voxel for NSD: every pixel of an instrument is surface.",
-      run_endoscopy},
+      "DSC and NSD of .png files, with a tolerance of 2 pixels. Scored are all values of a picture but\n"
+      "  its smallest, even where that is not 0; a value that only the prediction has scores 0. For NSD a\n"
+      "  picture is a plate of one voxel: all pixels of an instrument are surface.",
+      false, run_endoscopy},
      {"cells",
-      "Instance F1 of NAME.png (8-connected pieces of class 1) against NAME_label.tiff (one number per "
-      "cell). "
-      "Cells that touch the outer 2 pixels are left out unless --count-boundary-cells, but count in Dice. A "
-      "picture without a predicted cell has no false negatives. From 25,000,000 pixels on, pictures are "
-      "scored in "
-      "tiles of 2000x2000, where cells on a tile's frame are left out as well.",
-      run_cells}}};
+      "instance F1 of NAME.png (8-connected pieces of class 1) against NAME_label.tiff (a number per cell).\n"
+      "  Cells in the outer 2 pixels are left out unless --count-boundary-cells, but count in Dice. A "
+      "picture\n"
+      "  without a predicted cell has no false negatives. From 25,000,000 pixels on, pictures are scored in\n"
+      "  tiles of 2000x2000, and cells on a tile's frame are left out as well.",
+      false, run_cells}}};
 
 }  // namespace
+
+std::span<const Organ> protocol_organs() {
+  return kOrgans;
+}
 
 std::span<const Protocol> all_protocols() {
   return kProtocols;

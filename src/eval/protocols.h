@@ -11,6 +11,13 @@
 
 namespace seg {
 
+/// An organ of the abdomen scripts; its label is its place in the list, from 1.
+struct Organ {
+  const char* name;
+  double nsd_tolerance;  ///< mm
+};
+std::span<const Organ> protocol_organs();
+
 struct ProtocolSettings {
   fs::path references, predictions;
   bool skip_missing = false;
@@ -35,6 +42,7 @@ struct ProtocolReport {
 struct Protocol {
   const char* name;
   const char* quirks;  ///< for --help
+  bool has_labels;     ///< uses ProtocolSettings::labels and a tolerance for each
   ProtocolReport (*run)(const ProtocolSettings&);
 };
 

@@ -12,7 +12,7 @@
 namespace seg {
 namespace {
 
-constexpr std::size_t kWorstCases = 3;
+constexpr std::size_t kCasesNamed = 3;
 
 std::vector<std::string> label_row(const ScoreTable& table, std::size_t label) {
   const auto values = table.of_label(label);
@@ -39,10 +39,27 @@ std::string worst_cases(const ScoreTable& table) {
     return table.higher_is_better ? table.of_case(a) < table.of_case(b) : table.of_case(a) > table.of_case(b);
   });
   std::string line = "worst cases:";
-  for (std::size_t i = 0; i < std::min(order.size(), kWorstCases); ++i)
+  for (std::size_t i = 0; i < std::min(order.size(), kCasesNamed); ++i)
     line += fmt::format("{} {} {}", i == 0 ? "" : ",", table.cases[order[i]],
                         format_score(table.of_case(order[i])));
   return line + "\n";
+}
+
+/// "not defined: tumour in 2 cases (a, b)": where labels are empty on one side or both.
+std::string special_values(const ScoreTable& table, const char* what, bool (*is_special)(double)) {
+  std::vector<std::string> labels;
+  for (std::size_t label = 0; label < table.labels.size(); ++label) {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < table.cases.size(); ++i) {
+      if (is_special(table.values[i][label])) names.push_back(table.cases[i]);
+    }
+    if (names.empty()) continue;
+    const std::size_t count = names.size();
+    names.resize(std::min(count, kCasesNamed));
+    labels.push_back(fmt::format("{} in {} case{} ({}{})", table.labels[label], count, count == 1 ? "" : "s",
+                                 fmt::join(names, ", "), count > kCasesNamed ? ", ..." : ""));
+  }
+  return labels.empty() ? std::string() : fmt::format("{}: {}\n", what, fmt::join(labels, "; "));
 }
 
 }  // namespace
@@ -80,7 +97,9 @@ std::string statistics_text(const ScoreTable& table) {
     text.add_rule();
     text.add_row({table.overall_name, format_score(table.overall), "", "", "", ""});
   }
-  return text.text() + worst_cases(table);
+  return text.text() + worst_cases(table) +
+         special_values(table, "not defined", [](double value) { return std::isnan(value); }) +
+         special_values(table, "infinite", [](double value) { return std::isinf(value); });
 }
 
 }  // namespace seg

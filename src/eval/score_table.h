@@ -23,7 +23,8 @@ struct ScoreTable {
 std::string cases_text(const ScoreTable& table);
 
 /// Every label: mean with its 95 % bootstrap interval, median, worst value, in how many cases it is defined;
-/// below them the overall value, and the worst cases by name.
+/// below them the overall value, the worst cases by name, and the cases where a label is empty on one side or
+/// both and has no number.
 std::string statistics_text(const ScoreTable& table);
 
 }  // namespace seg

@@ -25,13 +25,15 @@ ScoreTable score_table(const Summary& summary, const Metric& metric) {
 }
 
 std::string to_table(const Summary& summary, bool per_case) {
-  std::vector<const Metric*> metrics{&find_metric("Dice"), &find_metric("IoU")};
+  const Metric& iou = find_metric("IoU");
+  std::vector<const Metric*> metrics{&find_metric("Dice"), &iou};
   metrics.insert(metrics.end(), summary.extra_metrics.begin(), summary.extra_metrics.end());
   std::string text;
   for (const Metric* metric : metrics) {
     const ScoreTable table = score_table(summary, *metric);
-    if (per_case && metric == metrics.front()) text += cases_text(table) + "\n";
-    text += (metric == metrics.front() ? "" : "\n") + statistics_text(table);
+    if (!text.empty()) text += "\n";
+    if (per_case && metric != &iou) text += cases_text(table) + "\n";
+    text += statistics_text(table);
   }
   return text;
 }
