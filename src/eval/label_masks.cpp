@@ -60,8 +60,9 @@ VoxelBox LabelCutter::box(const std::vector<int>& values) const {
 }
 
 MaskPair LabelCutter::cut(const std::vector<int>& values, const VoxelBox& box) const {
-  MaskPair masks{
-      {box.to[0] - box.from[0], box.to[1] - box.from[1], box.to[2] - box.from[2]}, spacing_, {}, {}};
+  MaskPair masks{.size = {box.to[0] - box.from[0], box.to[1] - box.from[1], box.to[2] - box.from[2]},
+                 .spacing = spacing_,
+                 .picture = reference_.shape[1] == 1};
   const Shape3& size = masks.size;
   masks.reference.resize(static_cast<std::size_t>(size[0] * size[1] * size[2]));
   masks.prediction.resize(masks.reference.size());

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "base/threads.h"
 #include "image/components.h"
 
 namespace seg {
@@ -48,8 +49,11 @@ void merge_pairs(std::vector<ObjectOverlap>& pairs) {
   pairs.resize(count);
 }
 
-/// A largest matching of a bipartite graph, by augmenting paths found in breadth. (Only pairs above an IoU of
-/// one half exclude each other; at one half or below an object may have several candidates.)
+/// A largest matching of a bipartite graph, by augmenting paths found in breadth. The published script asks
+/// an assignment solver to minimise the sum of -[IoU >= t] - IoU / (2 n), n being the smaller number of
+/// objects: the second terms add up to one half at most, so that it finds the largest number of pairs as
+/// well. Above an IoU of one half pairs exclude each other; from there on down an object may have several
+/// candidates.
 class Matching {
  public:
   Matching(std::size_t left, std::size_t right)
@@ -126,24 +130,49 @@ std::vector<std::int32_t> cut_tile(std::span<const std::int32_t> ids, std::int64
   return tile;
 }
 
-/// Adds the counts of one picture or tile to the scores of every threshold.
-void add_counts(std::vector<std::int32_t> reference, std::vector<std::int32_t> prediction,
-                std::int64_t height, std::int64_t width, std::span<const double> thresholds,
-                bool count_boundary, std::vector<CellScores>& scores) {
+/// Counts of one picture or tile for every threshold.
+std::vector<CellScores> count_cells(std::vector<std::int32_t> reference, std::vector<std::int32_t> prediction,
+                                    std::int64_t height, std::int64_t width,
+                                    std::span<const double> thresholds, bool count_boundary) {
   if (!count_boundary) {
     remove_frame_objects(reference, height, width);
     remove_frame_objects(prediction, height, width);
   }
   const auto overlaps = overlap_objects(reference, prediction);
-  for (std::size_t i = 0; i < thresholds.size(); ++i) {
-    const auto counts = match_objects(overlaps, thresholds[i]);
-    scores[i].reference += counts.reference;
-    scores[i].prediction += counts.prediction;
+  std::vector<CellScores> scores;
+  for (const double threshold : thresholds) {
+    const auto counts = match_objects(overlaps, threshold);
+    auto& score = scores.emplace_back(CellScores{counts.reference, counts.prediction});
     if (counts.prediction == 0) continue;  // the paper's rule: then nothing counts as missed
-    scores[i].tp += counts.matched;
-    scores[i].fn += counts.reference - counts.matched;
-    scores[i].fp += counts.prediction - counts.matched;
+    score.tp = counts.matched;
+    score.fn = counts.reference - counts.matched;
+    score.fp = counts.prediction - counts.matched;
   }
+  return scores;
+}
+
+/// The sums over all tiles.
+std::vector<CellScores> count_cells_in_tiles(std::span<const std::int32_t> reference,
+                                             std::span<const std::int32_t> prediction, std::int64_t height,
+                                             std::int64_t width, std::span<const double> thresholds,
+                                             bool count_boundary) {
+  const std::int64_t rows = (height + kTile - 1) / kTile, columns = (width + kTile - 1) / kTile;
+  std::vector<std::vector<CellScores>> tiles(static_cast<std::size_t>(rows * columns));
+  parallel_for(rows * columns, [&](std::int64_t i) {
+    const std::int64_t top = i / columns * kTile, left = i % columns * kTile;
+    tiles[static_cast<std::size_t>(i)] =
+        count_cells(cut_tile(reference, height, width, top, left),
+                    cut_tile(prediction, height, width, top, left), kTile, kTile, thresholds, count_boundary);
+  });
+  std::vector<CellScores> sums(thresholds.size());
+  for (const auto& tile : tiles) {
+    for (std::size_t t = 0; t < sums.size(); ++t) {
+      for (const auto member : {&CellScores::reference, &CellScores::prediction, &CellScores::tp,
+                                &CellScores::fn, &CellScores::fp})
+        sums[t].*member += tile[t].*member;
+    }
+  }
+  return sums;
 }
 
 /// Dice of all cells together: 1 when both are empty.
@@ -221,19 +250,14 @@ std::vector<CellScores> score_cells(const Labels& instances, const Labels& class
   std::transform(classes.data.begin(), classes.data.end(), mask.begin(),
                  [](std::int32_t value) { return static_cast<std::uint8_t>(value == 1); });
   auto cells = find_components<std::uint8_t>(mask, classes.space(), Connectivity::full).ids;
-  std::vector<CellScores> scores(thresholds.size());
-  for (auto& score : scores) score.dice = foreground_dice(instances.data, cells);
-  if (height * width < kTiledFrom) {
-    add_counts(instances.data, std::move(cells), height, width, thresholds, count_boundary, scores);
-  } else {
-    for (std::int64_t top = 0; top < height; top += kTile) {
-      for (std::int64_t left = 0; left < width; left += kTile)
-        add_counts(cut_tile(instances.data, height, width, top, left),
-                   cut_tile(cells, height, width, top, left), kTile, kTile, thresholds, count_boundary,
-                   scores);
-    }
+  const double dice = foreground_dice(instances.data, cells);
+  auto scores = height * width < kTiledFrom
+                    ? count_cells(instances.data, std::move(cells), height, width, thresholds, count_boundary)
+                    : count_cells_in_tiles(instances.data, cells, height, width, thresholds, count_boundary);
+  for (auto& score : scores) {
+    score.dice = dice;
+    finish(score);
   }
-  for (auto& score : scores) finish(score);
   return scores;
 }
 

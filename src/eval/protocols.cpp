@@ -121,8 +121,9 @@ PairScores score_label(const LabelCutter& cutter, const std::vector<int>& values
     box.to[0] = labelled.to[0] - 1;  // the scripts lose the last labelled slice
   }
   if (box.empty()) return {{kNaN}, {kNaN}};
-  const MaskPair masks = cutter.cut(values, box);
-  return {{dice_of(masks)}, {surface_dice(surface_distances(masks, FlatMasks::plate), tolerance)}};
+  MaskPair masks = cutter.cut(values, box);
+  masks.picture = false;  // for the scripts a picture is a plate of one voxel
+  return {{dice_of(masks)}, {surface_dice(surface_distances(masks), tolerance)}};
 }
 
 // ---- abdomen-mr ----

@@ -77,7 +77,7 @@ std::vector<std::vector<double>> score_extra(const LabelCutter& cutter, const Su
     measures.overlap = overlaps[label];
     if (surface || objects) {
       const MaskPair masks = cutter.cut(summary.labels[label].values);
-      if (surface) measures.surface = surface_distances(masks, FlatMasks::outline);
+      if (surface) measures.surface = surface_distances(masks);
       if (objects) measures.objects = match_pieces(masks, settings.iou_threshold);
     }
     if (surface) measures.nsd_tolerance = settings.nsd_tolerances.at(label);
@@ -168,8 +168,12 @@ std::vector<OverlapScores> score_overlap(const Labels& reference, const Labels& 
   // One pass for all labels: how often each pair of values meets. [reference value, prediction value]
   const std::size_t n = index.count();
   std::vector<std::int64_t> pairs(n * n);
-  for (std::size_t i = 0; i < reference.data.size(); ++i)
-    ++pairs[index(reference.data[i]) * n + index(prediction.data[i])];
+  for (std::size_t i = 0; i < reference.data.size();) {
+    const std::int32_t r = reference.data[i], p = prediction.data[i];
+    const std::size_t begin = i;  // neighbours are mostly equal: count them together
+    while (i < reference.data.size() && reference.data[i] == r && prediction.data[i] == p) ++i;
+    pairs[index(r) * n + index(p)] += static_cast<std::int64_t>(i - begin);
+  }
   if (ignore_label) std::fill_n(pairs.begin() + static_cast<std::ptrdiff_t>(index(*ignore_label) * n), n, 0);
 
   std::vector<OverlapScores> scores;

@@ -15,7 +15,7 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// The neighbour codes of a mask: one more than voxels along each axis, code (z, y, x) covering the voxels
-/// (z-1..z, y-1..y, x-1..x). As an outline there is one slice, whose voxels go on for ever along z.
+/// (z-1..z, y-1..y, x-1..x). Of a picture there is one slice, whose voxels go on for ever along z.
 struct NeighbourCodes {
   Shape3 size{};
   std::vector<std::uint8_t> codes;
@@ -33,12 +33,12 @@ void add_codes(const std::array<const std::uint8_t*, 4>& rows, std::int64_t widt
     codes[x] = static_cast<std::uint8_t>(codes[x] | static_cast<unsigned>(codes[x - 1] & 0x55U) << 1U);
 }
 
-NeighbourCodes neighbour_codes(const std::vector<std::uint8_t>& mask, const Shape3& size, bool outline) {
-  NeighbourCodes result{{outline ? 1 : size[0] + 1, size[1] + 1, size[2] + 1}, {}};
+NeighbourCodes neighbour_codes(const std::vector<std::uint8_t>& mask, const Shape3& size, bool picture) {
+  NeighbourCodes result{{picture ? 1 : size[0] + 1, size[1] + 1, size[2] + 1}, {}};
   const Shape3& grid = result.size;
   result.codes.assign(static_cast<std::size_t>(grid[0] * grid[1] * grid[2]), 0);
   const auto row = [&](std::int64_t z, std::int64_t y) -> const std::uint8_t* {
-    if (outline) z = 0;
+    if (picture) z = 0;
     const bool inside = z >= 0 && z < size[0] && y >= 0 && y < size[1];
     return inside ? mask.data() + (z * size[1] + y) * size[2] : nullptr;
   };
@@ -99,16 +99,17 @@ double directed_hausdorff(std::vector<Surfel> surfels, double share) {
 
 }  // namespace
 
-SurfaceDistances surface_distances(const MaskPair& masks, FlatMasks flat) {
+SurfaceDistances surface_distances(const MaskPair& masks) {
   const auto voxels = static_cast<std::size_t>(masks.size[0] * masks.size[1] * masks.size[2]);
   if (masks.reference.size() != voxels || masks.prediction.size() != voxels)
     fail("surface distances: expected two masks of {} voxels, got {} and {}", voxels, masks.reference.size(),
          masks.prediction.size());
-  const bool outline = flat == FlatMasks::outline && masks.size[0] == 1;
+  if (masks.picture && masks.size[0] != 1)
+    fail("surface distances: expected a picture, got {} slices", masks.size[0]);
   Vec3 spacing = masks.spacing;
-  if (outline) spacing[0] = 1;
-  const auto reference = neighbour_codes(masks.reference, masks.size, outline);
-  const auto prediction = neighbour_codes(masks.prediction, masks.size, outline);
+  if (masks.picture) spacing[0] = 1;
+  const auto reference = neighbour_codes(masks.reference, masks.size, masks.picture);
+  const auto prediction = neighbour_codes(masks.prediction, masks.size, masks.picture);
   const auto areas = surfel_areas(spacing);
   return {surfels_of(reference, distances_to(prediction, spacing), areas),
           surfels_of(prediction, distances_to(reference, spacing), areas)};

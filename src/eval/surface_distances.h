@@ -12,7 +12,9 @@ namespace seg {
 struct MaskPair {
   Shape3 size{};
   Vec3 spacing{1, 1, 1};  ///< mm, z, y, x
-  std::vector<std::uint8_t> reference, prediction;
+  std::vector<std::uint8_t> reference{}, prediction{};
+  /// Cut out of a picture, not of a volume: surfaces are the lines around the masks, and areas lengths in mm.
+  bool picture = false;
 };
 
 /// A piece of surface: its distance to the other surface (mm; infinite where that is empty), and its area.
@@ -24,16 +26,10 @@ struct SurfaceDistances {
   std::vector<Surfel> from_reference, from_prediction;  ///< in memory order
 };
 
-/// What counts as surface where a mask is one slice thick.
-enum class FlatMasks {
-  outline,  ///< the lines around it; areas are lengths in mm
-  plate     ///< a slice is one voxel thick and its two faces are surface as well
-};
-
 /// Surfaces as marching cubes sees them between voxel centres, outside of the array being background;
 /// distances from surfel to nearest surfel. Source: the surface distances of Nikolov et al. (2021), arXiv
 /// 1809.04430.
-SurfaceDistances surface_distances(const MaskPair& masks, FlatMasks flat);
+SurfaceDistances surface_distances(const MaskPair& masks);
 
 /// Share of both surfaces that is at most `tolerance` mm from the other: NSD. NaN when both are empty, 0 when
 /// one is.

@@ -136,7 +136,7 @@ TEST(ScoreCells, EmptyPicturesAndPredictions) {
 }
 
 TEST(MatchPieces, CornersJoin) {
-  MaskPair masks{{1, 3, 4}, {1, 1, 1}, {}, {}};
+  MaskPair masks{.size = {1, 3, 4}};
   masks.reference = {1, 0, 0, 1,  //
                      0, 1, 0, 0,  //
                      0, 0, 0, 0};

@@ -50,7 +50,7 @@ TEST(Surfels, TurnWithTheAxes) {
 }
 
 MaskPair masks_of(const Shape3& size, const Vec3& spacing) {
-  MaskPair masks{size, spacing, {}, {}};
+  MaskPair masks{.size = size, .spacing = spacing};
   masks.reference.assign(static_cast<std::size_t>(size[0] * size[1] * size[2]), 0);
   masks.prediction = masks.reference;
   return masks;
@@ -86,7 +86,7 @@ void expect_side(std::vector<Surfel> surfels, const Json& expected, const std::s
 
 void expect_golden(const MaskPair& masks, const Json& expected) {
   SCOPED_TRACE(expected["name"].get<std::string>());
-  const auto distances = surface_distances(masks, FlatMasks::plate);
+  const auto distances = surface_distances(masks);
   expect_side(distances.from_reference, expected, "n_gt_surfels", "area_gt", "average_distance_gt_to_pred",
               "distances_gt_to_pred_last5");
   expect_side(distances.from_prediction, expected, "n_pred_surfels", "area_pred",
@@ -169,7 +169,8 @@ TEST(SurfaceDistances, OfAPictureAreOutlines) {
   MaskPair masks = masks_of({1, 12, 12}, {999, 0.5, 0.5});
   fill(masks.reference, masks.size, {0, 2, 2}, {1, 10, 10});   // a square of 8 pixels
   fill(masks.prediction, masks.size, {0, 2, 2}, {1, 10, 11});  // one column more
-  const auto distances = surface_distances(masks, FlatMasks::outline);
+  masks.picture = true;
+  const auto distances = surface_distances(masks);
   double length = 0;
   for (const auto& surfel : distances.from_reference) length += surfel.area;
   // 7 steps of half a millimetre along every side, and half a diagonal at every corner.
@@ -186,7 +187,7 @@ TEST(SurfaceDistances, EqualThePlainDefinition) {
   MaskPair masks = masks_of({4, 6, 7}, {3, 0.7, 1.1});
   for (auto& value : masks.reference) value = rng.chance(0.3);
   for (auto& value : masks.prediction) value = rng.chance(0.1);
-  const auto distances = surface_distances(masks, FlatMasks::plate);
+  const auto distances = surface_distances(masks);
   // Every code of 2x2x2 voxels that is neither empty nor full, at its place in mm.
   const auto places = [&](const std::vector<std::uint8_t>& mask) {
     std::vector<Vec3> found;
@@ -221,8 +222,12 @@ TEST(SurfaceDistances, EqualThePlainDefinition) {
 TEST(SurfaceDistances, RefuseOtherSizes) {
   MaskPair masks = masks_of({2, 2, 2}, {1, 1, 1});
   masks.prediction.pop_back();
-  EXPECT_THAT(testing::error_of([&] { surface_distances(masks, FlatMasks::plate); }),
+  EXPECT_THAT(testing::error_of([&] { surface_distances(masks); }),
               ::testing::HasSubstr("8 voxels, got 8 and 7"));
+  masks.prediction = masks.reference;
+  masks.picture = true;
+  EXPECT_THAT(testing::error_of([&] { surface_distances(masks); }),
+              ::testing::HasSubstr("a picture, got 2 slices"));
 }
 
 }  // namespace
