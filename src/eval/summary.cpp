@@ -43,6 +43,14 @@ class ValueIndex {
 std::set<int> unknown_values(const Labels& labels, const DatasetInfo& info) {
   std::set<int> known{0}, unknown;
   for (const auto& label : info.labels) known.insert(label.values.begin(), label.values.end());
+  // Mostly the known values are 0, 1, ..., n and all are there.
+  std::int32_t low = 0, high = 0;
+  for (const auto value : labels.data) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  if (low == 0 && known.size() == static_cast<std::size_t>(*known.rbegin()) + 1 && high <= *known.rbegin())
+    return {};
   std::int32_t last = 0;  // neighbours are mostly equal: ask the set only where the value changes
   for (const auto value : labels.data) {
     if (value == last) continue;
