@@ -57,5 +57,8 @@ inline constexpr double kSegmentation2dShare = 5e-4;
 
 // Scores (goldens/pipeline/README.md, evaluation): quotients of exact counts, means in another order.
 inline constexpr double kScoreRelative = 1e-12;
+inline constexpr double kDistance = 1e-6;     ///< mm (README: "distances 1e-6"); areas relative to it
+inline constexpr double kCellCeiling = 1e-4;  ///< F1 (README: "1e-4"); the golden is rounded to 4 decimals
+inline constexpr double kSurfelArea = 1e-12;  ///< both in double, a few triangles of a unit cell
 
 }  // namespace seg::testing
