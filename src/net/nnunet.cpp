@@ -8,15 +8,11 @@ std::shared_ptr<Network> make_nnunet(const NetworkConfig& config) {
   UNetEncoder::Parts parts;
   for (const auto& shape : encoder_shapes(topology, config.in_channels)) {
     const auto convs = topology.convs_encoder[parts.stages.size()];
-    parts.stages.push_back(
-        std::make_shared<Sequence>(std::vector<StagePtr>{std::make_shared<ConvStack>(shape, convs)}));
+    parts.stages.push_back(std::make_shared<Chain>(std::vector{make_conv_stack(shape, convs)}));
   }
   const auto encoder = std::make_shared<UNetEncoder>(std::move(parts));
-  const auto make_stage = [](const StageShape& shape, std::int64_t convs) -> StagePtr {
-    return std::make_shared<ConvStack>(shape, convs);
-  };
   const auto decoder = std::make_shared<UNetDecoder>(topology, config.classes, encoder,
-                                                     UNetDecoder::Up::transposed, make_stage);
+                                                     UNetDecoder::Up::transposed, make_conv_stack);
   return std::make_shared<UNet>(config, topology, UNet::Parts{.encoder = encoder, .decoder = decoder});
 }
 

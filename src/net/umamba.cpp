@@ -7,16 +7,11 @@
 namespace seg {
 namespace {
 
-StagePtr make_residual_stack(const StageShape& shape, std::int64_t blocks) {
-  return std::make_shared<ResidualStack>(shape, blocks);
-}
-
 /// The stages of the present code: one block that may stride or change channels, then ResNet-D blocks.
 StagePtr make_mixed_stage(const StageShape& shape, std::int64_t blocks) {
   std::vector<StagePtr> stages{std::make_shared<ConvSkipBlock>(shape)};
-  for (std::int64_t i = 1; i < blocks; ++i)
-    stages.push_back(std::make_shared<ResidualBlockD>(StageShape{shape.out, shape.out, shape.kernel}));
-  return std::make_shared<Sequence>(std::move(stages));
+  for (std::int64_t i = 1; i < blocks; ++i) stages.push_back(std::make_shared<ResidualBlockD>(shape.next()));
+  return std::make_shared<Chain>(std::move(stages));
 }
 
 /// The stem keeps size, the stages follow.
@@ -37,9 +32,7 @@ UNetEncoder::Parts encoder_parts(const NetworkConfig& config, const UNetTopology
 std::shared_ptr<Network> make_v1(const NetworkConfig& config, bool mamba_in_encoder) {
   const UNetTopology topology = resolved_topology(config);
   const auto features = features_of(topology);
-  const auto make_stem = [](const StageShape& shape, std::int64_t) -> StagePtr {
-    return std::make_shared<ConvStack>(shape, 1);
-  };
+  const auto make_stem = [](const StageShape& shape, std::int64_t) { return make_conv_stack(shape, 1); };
   auto parts = encoder_parts(config, topology, make_stem, make_residual_stack);
   if (mamba_in_encoder) {
     for (const auto count : features)

@@ -5,14 +5,12 @@ namespace {
 
 constexpr double kLeakySlope = 0.01;
 
-/// The shape of a stage's later layers.
-StageShape after(const StageShape& first) {
-  return {first.out, first.out, first.kernel};
-}
-
-Tensor in_turn(const std::vector<StagePtr>& stages, Tensor x) {
-  for (const auto& stage : stages) x = stage->forward(std::move(x));
-  return x;
+/// A chain of blocks made by `make_block(shape)`.
+template <class MakeBlock>
+StagePtr make_stack(StageShape shape, std::int64_t count, const char* key, const MakeBlock& make_block) {
+  std::vector<StagePtr> blocks;
+  for (; count > 0; --count, shape = shape.next()) blocks.push_back(make_block(shape));
+  return std::make_shared<Chain>(std::move(blocks), key);
 }
 
 }  // namespace
@@ -36,19 +34,9 @@ Tensor ConvNorm::forward(Tensor x) {
   return activation_ ? torch::leaky_relu_(y, kLeakySlope) : y;
 }
 
-ConvStack::ConvStack(const StageShape& shape, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i)
-    convs_.push_back(std::make_shared<ConvNorm>(i == 0 ? shape : after(shape), true, true));
-  register_module("convs", indexed(convs_));
-}
-
-Tensor ConvStack::forward(Tensor x) {
-  return in_turn(convs_, std::move(x));
-}
-
 ResidualBlockD::ResidualBlockD(const StageShape& shape) : stride_(shape.stride) {
   conv1_ = register_module("conv1", std::make_shared<ConvNorm>(shape, true, true));
-  conv2_ = register_module("conv2", std::make_shared<ConvNorm>(after(shape), true, false));
+  conv2_ = register_module("conv2", std::make_shared<ConvNorm>(shape.next(), true, false));
   if (shape.in == shape.out) return;
   project_ = std::make_shared<ConvNorm>(StageShape{shape.in, shape.out, {1, 1}}, false, false);
   // Behind the pooling, where there is one.
@@ -64,21 +52,11 @@ Tensor ResidualBlockD::forward(Tensor x) {
   return torch::leaky_relu_(y, kLeakySlope);
 }
 
-ResidualStack::ResidualStack(const StageShape& shape, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i)
-    blocks_.push_back(std::make_shared<ResidualBlockD>(i == 0 ? shape : after(shape)));
-  register_module("blocks", indexed(blocks_));
-}
-
-Tensor ResidualStack::forward(Tensor x) {
-  return in_turn(blocks_, std::move(x));
-}
-
 ConvSkipBlock::ConvSkipBlock(const StageShape& shape)
     : conv1_(register_module("conv1", make_same_conv(shape))),
       // The order of the reference's state dict: conv1, norm1, conv2, norm2, conv3.
       norm1_(register_module("norm1", make_instance_norm(shape.out, true))) {
-  conv2_ = register_module("conv2", make_same_conv(after(shape)));
+  conv2_ = register_module("conv2", make_same_conv(shape.next()));
   norm2_ = register_module("norm2", make_instance_norm(shape.out, true));
   conv3_ = register_module("conv3", make_same_conv({shape.in, shape.out, {1, 1}, shape.stride}));
 }
@@ -91,12 +69,27 @@ Tensor ConvSkipBlock::forward(Tensor x) {
   return torch::leaky_relu_(y, kLeakySlope);
 }
 
-Sequence::Sequence(std::vector<StagePtr> stages) : stages_(std::move(stages)) {
+Chain::Chain(std::vector<StagePtr> stages, const std::string& key) : stages_(std::move(stages)) {
+  if (!key.empty()) {
+    register_module(key, indexed(stages_));
+    return;
+  }
   for (std::size_t i = 0; i < stages_.size(); ++i) register_module(std::to_string(i), stages_[i]);
 }
 
-Tensor Sequence::forward(Tensor x) {
-  return in_turn(stages_, std::move(x));
+Tensor Chain::forward(Tensor x) {
+  for (const auto& stage : stages_) x = stage->forward(std::move(x));
+  return x;
+}
+
+StagePtr make_conv_stack(const StageShape& shape, std::int64_t count) {
+  return make_stack(shape, count, "convs",
+                    [](const StageShape& s) { return std::make_shared<ConvNorm>(s, true, true); });
+}
+
+StagePtr make_residual_stack(const StageShape& shape, std::int64_t count) {
+  return make_stack(shape, count, "blocks",
+                    [](const StageShape& s) { return std::make_shared<ResidualBlockD>(s); });
 }
 
 }  // namespace seg

@@ -3,6 +3,7 @@
 // LeakyReLU(0.01). Feature maps are [B, C, H, W].
 #pragma once
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "net/network.h"
@@ -29,6 +30,8 @@ std::shared_ptr<torch::nn::Module> indexed(const Modules& modules) {
 struct StageShape {
   std::int64_t in, out;
   Size2d kernel{3, 3}, stride{1, 1};
+  /// Of the same stage's later layers.
+  StageShape next() const { return {out, out, kernel}; }
 };
 
 /// A convolution padded so that stride 1 keeps the size.
@@ -47,16 +50,6 @@ class ConvNorm : public Stage {
   bool activation_;
 };
 
-/// ConvNorm `count` times below "convs"; the first one strides.
-class ConvStack : public Stage {
- public:
-  ConvStack(const StageShape& shape, std::int64_t count);
-  Tensor forward(Tensor x) override;
-
- private:
-  std::vector<StagePtr> convs_;
-};
-
 /// ResNet-D block (BasicBlockD): two ConvNorms; on the residual path average pooling where it strides and a
 /// 1x1 ConvNorm without bias where the channels change.
 class ResidualBlockD : public Stage {
@@ -67,16 +60,6 @@ class ResidualBlockD : public Stage {
  private:
   Size2d stride_;
   StagePtr conv1_, conv2_, project_;
-};
-
-/// ResidualBlockD `count` times below "blocks"; the first one strides.
-class ResidualStack : public Stage {
- public:
-  ResidualStack(const StageShape& shape, std::int64_t count);
-  Tensor forward(Tensor x) override;
-
- private:
-  std::vector<StagePtr> blocks_;
 };
 
 /// Two 3x3 convolutions with norms, and a 1x1 convolution without a norm on the residual path (U-Mamba's
@@ -91,14 +74,19 @@ class ConvSkipBlock : public Stage {
   InstanceNorm norm1_, norm2_;
 };
 
-/// Stages one after the other under their indices.
-class Sequence : public Stage {
+/// Stages one after the other under their indices, all below `key` where there is one.
+class Chain : public Stage {
  public:
-  explicit Sequence(std::vector<StagePtr> stages);
+  explicit Chain(std::vector<StagePtr> stages, const std::string& key = {});
   Tensor forward(Tensor x) override;
 
  private:
   std::vector<StagePtr> stages_;
 };
+
+/// `count` ConvNorms below "convs" (StackedConvBlocks), or ResidualBlockDs below "blocks"
+/// (StackedResidualBlocks); the first one strides.
+StagePtr make_conv_stack(const StageShape& shape, std::int64_t count);
+StagePtr make_residual_stack(const StageShape& shape, std::int64_t count);
 
 }  // namespace seg
