@@ -220,7 +220,8 @@ class Exporter {
 
 std::int64_t slices_at_once(std::int64_t slice_values) {
   constexpr std::int64_t kBytes = std::int64_t{64} << 20;
-  return std::max<std::int64_t>(1, kBytes / (slice_values * static_cast<std::int64_t>(sizeof(float))));
+  const std::int64_t slice_bytes = std::max<std::int64_t>(slice_values, 1) * std::int64_t{sizeof(float)};
+  return std::max<std::int64_t>(1, kBytes / slice_bytes);
 }
 
 Prediction export_prediction(const Image& logits, const CaseProperties& properties, const Plan& plan,

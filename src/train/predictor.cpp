@@ -116,6 +116,10 @@ Predictor::CasePrediction Predictor::predict(const Case& files, bool with_probab
 
 Prediction Predictor::predict(const Image& data, const CaseProperties& properties,
                               bool with_probabilities) const {
+  if (data.shape[1] != properties.shape_after_cropping[0]) {
+    fail("expected {} slices as the case's properties say, got {}", properties.shape_after_cropping[0],
+         data.shape[1]);
+  }
   const auto logits_of = [&](std::int64_t begin, std::int64_t end) {
     const Image slices = cut_slices(data, begin, end);
     Image logits;

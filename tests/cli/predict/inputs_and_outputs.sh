@@ -45,11 +45,7 @@ expect_text "1 cases ($((${#labels[@]} - 1)) more are done)" stderr
 expect_file "folder/$first.npz"
 
 expect_fail 2 "--part-id: expected 0 to 1, got 2" "${predict[@]}" -i folder -o x --num-parts 2 --part-id 2
-expect_fail 1 "nowhere_0000.png does not exist" "${predict[@]}" -i nowhere_0000.png -o x
-expect_fail 1 "expected a file that ends in .png" "${predict[@]}" -i "raw/$dataset/dataset.json" -o x
-expect_fail 1 "has 2 channel file(s), expected 3" "${predict[@]}" -i "$image,$image" -o x
 expect_fail 1 "two cases are called" "${predict[@]}" -i - -o x <<< "$image"$'\n'"$image"
-expect_fail 1 "standard input names no case" "${predict[@]}" -i - -o x < /dev/null
 expect_no_file x
 
 # The validation of the trained fold, after the fact.
