@@ -8,7 +8,6 @@
 
 #include "app/command.h"
 #include "base/error.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/suggest.h"
 #include "eval/protocols.h"
@@ -44,11 +43,6 @@ fs::path find_dataset_json(const Options& options) {
   throw Error(fmt::format("no dataset.json in {}, {} or {}", places[0].string(), places[1].string(),
                           places[2].string()),
               "name it with --dataset-json FILE");
-}
-
-DatasetInfo read_dataset_info(const fs::path& path) {
-  return parse_dataset_info(read_json(path), fs::absolute(path).parent_path().filename().string(),
-                            path.string());
 }
 
 double parse_tolerance(const std::string& text) {

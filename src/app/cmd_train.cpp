@@ -23,7 +23,7 @@ struct TrainOptions {
   std::string patch_size;
   std::optional<std::int64_t> batch_size;
   std::optional<double> learning_rate;
-  bool validate = true;
+  bool validate = true, validate_only = false, save_probabilities = false;
   DataFolders folders;
   TrainConfig config;
 };
@@ -39,6 +39,15 @@ std::vector<std::string> stored_ids(const fs::path& folder) {
   return ids;
 }
 
+/// What a model folder holds beside its folds.
+void write_model_files(const fs::path& model, const fs::path& preprocessed, const fs::path& plans_file) {
+  make_folder(model);
+  write_text(model / "plans.json", read_text(plans_file));
+  write_text(model / "dataset.json", read_text(preprocessed / "dataset.json"));
+  const fs::path fingerprint = preprocessed / "dataset_fingerprint.json";
+  if (fs::exists(fingerprint)) write_text(model / "dataset_fingerprint.json", read_text(fingerprint));
+}
+
 void run_train(TrainOptions& options) {
   apply_thread_count();
   const TrainerEntry& trainer = options.trainer.empty()
@@ -49,7 +58,7 @@ void run_train(TrainOptions& options) {
     fail_usage("{} trains from scratch: expected no --pretrained, got {}", trainer.name,
                options.config.pretrained.string());
   }
-  if (trainer.pretrained && !has_weights && !options.config.resume) {
+  if (trainer.pretrained && !has_weights && !options.config.resume && !options.validate_only) {
     fail_usage("{} starts from pretrained weights: expected --pretrained FILE", trainer.name);
   }
   const fs::path preprocessed = find_dataset(options.folders.preprocessed, options.dataset);
@@ -82,15 +91,14 @@ void run_train(TrainOptions& options) {
   config.patch_size =
       options.patch_size.empty() ? std::array{planned[0], planned[1]} : parse_patch_size(options.patch_size);
 
-  make_folder(model);
-  write_text(model / "plans.json", read_text(plans_file));
-  write_text(model / "dataset.json", read_text(dataset_file));
-  const fs::path fingerprint = preprocessed / "dataset_fingerprint.json";
-  if (fs::exists(fingerprint)) write_text(model / "dataset_fingerprint.json", read_text(fingerprint));
-  train(task, config);
-  note("peak memory {:.0f} MiB", peak_memory_mib());
-  if (options.validate) {
-    const double dice = validate_fold(model, options.fold, task, preprocessed / "gt_segmentations");
+  if (!options.validate_only) {
+    write_model_files(model, preprocessed, plans_file);
+    train(task, config);
+    note("peak memory {:.0f} MiB", peak_memory_mib());
+  }
+  if (options.validate || options.validate_only) {
+    const double dice = validate_fold(model, options.fold, task, preprocessed / "gt_segmentations",
+                                      options.save_probabilities);
     note("mean foreground Dice of the validation cases: {:.4f}", dice);
   }
   fmt::print("{}\n", model.string());
@@ -138,6 +146,11 @@ Run declare_train(CLI::App& app) {
   app.add_flag("--continue", config.resume, "go on from the newest checkpoint of this fold");
   app.add_flag("!--no-validation", options->validate,
                "skip predicting the fold's validation cases at the end");
+  app.add_flag("--val-only", options->validate_only,
+               "train nothing: predict and score the validation cases of a trained fold anew")
+      ->excludes("--no-validation");
+  app.add_flag("--npz", options->save_probabilities,
+               "also keep the probabilities of the validation cases, for `find-best` to try ensembles");
   add_folder_options(app, options->folders, false, true, true);
   app.footer(
       "Example:\n  swin-umamba train -d 4 -c 2d -f 0 --network swin_umamba_d --epochs 50 --batch-size 12");

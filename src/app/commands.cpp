@@ -9,6 +9,10 @@ Run declare_preprocess(CLI::App& app);
 Run declare_train(CLI::App& app);
 Run declare_predict(CLI::App& app);
 Run declare_evaluate(CLI::App& app);
+Run declare_ensemble(CLI::App& app);
+Run declare_postprocess(CLI::App& app);
+Run declare_crossval(CLI::App& app);
+Run declare_find_best(CLI::App& app);
 Run declare_phantom(CLI::App& app);
 Run declare_convert(CLI::App& app);
 Run declare_forward(CLI::App& app);
@@ -24,6 +28,10 @@ std::span<const Command> commands() {
       {"forward", "run a network on one array, for parity work and debugging", declare_forward},
 #endif
       {"evaluate", "score predictions against references", declare_evaluate},
+      {"ensemble", "average the probabilities of several models", declare_ensemble},
+      {"postprocess", "keep the largest component of labels where that helps", declare_postprocess},
+      {"crossval", "gather and score the validation predictions of a model's folds", declare_crossval},
+      {"find-best", "compare trained models and their ensembles by cross-validation", declare_find_best},
       {"phantom", "make a synthetic dataset to try things on", declare_phantom},
       {"convert", "turn a public dataset into nnU-Net's raw layout", declare_convert},
       {"overlay", "draw image, label and prediction side by side", declare_overlay},

@@ -28,7 +28,7 @@ char trainer_option[] = "--tr";
 std::string hint_for(const CLI::App& app, const std::vector<std::string>& arguments) {
   std::vector<std::string> known;
   const CLI::App* scope = &app;
-  for (const auto* command : app.get_subcommands()) scope = command;
+  while (!scope->get_subcommands().empty()) scope = scope->get_subcommands().front();
   for (const auto* command : scope->get_subcommands([](const CLI::App*) { return true; }))
     known.push_back(command->get_name());
   for (const auto* option : scope->get_options()) {

@@ -240,6 +240,11 @@ DatasetInfo parse_dataset_info(const Json& json, const std::string& name, const 
   });
 }
 
+DatasetInfo read_dataset_info(const fs::path& file) {
+  return parse_dataset_info(read_json(file), fs::absolute(file).parent_path().filename().string(),
+                            file.string());
+}
+
 std::vector<Case> list_cases(const fs::path& folder, std::size_t channels, const std::string& file_ending) {
   const auto files = list_files(folder, file_ending);
   std::unordered_map<std::string, std::set<int>> found;
@@ -266,6 +271,28 @@ std::vector<Case> list_cases(const fs::path& folder, std::size_t channels, const
            needed);
   }
   return cases;
+}
+
+Case case_of_files(const std::vector<fs::path>& files, std::size_t channels, const std::string& file_ending) {
+  for (const fs::path& file : files) {
+    if (!file.string().ends_with(file_ending))
+      throw Error(fmt::format("{}: expected a file that ends in {}", file.string(), file_ending),
+                  "the model was trained on such files (file_ending in its dataset.json)");
+    if (!fs::is_regular_file(file)) fail("{} does not exist", file.string());
+  }
+  const std::string first = files.at(0).filename().string();
+  const auto part = split_channel(first, file_ending);
+  Case found{part ? part->first : first.substr(0, first.size() - file_ending.size()), files, {}};
+  if (files.size() == 1 && part && part->second == 0) {
+    for (std::size_t c = 1; c < channels; ++c) {
+      const fs::path next = files[0].parent_path() / fmt::format("{}_{:04}{}", part->first, c, file_ending);
+      if (fs::exists(next)) found.images.push_back(next);
+    }
+  }
+  const std::size_t needed = files_per_case(channels, found.images.size(), file_ending);
+  if (found.images.size() != needed)
+    fail("case \"{}\" has {} channel file(s), expected {}", found.id, found.images.size(), needed);
+  return found;
 }
 
 Dataset open_dataset(const fs::path& root) {

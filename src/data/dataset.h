@@ -38,6 +38,9 @@ struct DatasetInfo {
 /// 0, 1, 2, ... are errors in words; keys it does not know are left alone, as nnU-Net does.
 DatasetInfo parse_dataset_info(const Json& json, const std::string& name, const std::string& origin);
 
+/// The dataset.json `file`, named after the folder it lies in.
+DatasetInfo read_dataset_info(const fs::path& file);
+
 /// One case: its identifier, a file per channel, and its label (empty for test cases).
 struct Case {
   std::string id;
@@ -58,6 +61,10 @@ Dataset open_dataset(const fs::path& root);
 /// file per channel; a picture (.png, ...) may hold all its channels in <id>_0000.
 /// Throws Error for a missing channel or a folder with no image of that ending.
 std::vector<Case> list_cases(const fs::path& folder, std::size_t channels, const std::string& file_ending);
+
+/// One case from its channel files, in their order: the first one alone stands for all <id>_0000, _0001, ...
+/// beside it. Throws Error for a missing file or a wrong number of files.
+Case case_of_files(const std::vector<fs::path>& files, std::size_t channels, const std::string& file_ending);
 
 /// Throws Error when a value of `labels` is not in dataset.json; lists what is expected and where the value
 /// is.

@@ -1,5 +1,8 @@
-// From logits in the network's frame back to labels in the image's own space.
+// From logits in the network's frame back to labels and probabilities in the image's own space.
 #pragma once
+#include <cstdint>
+#include <functional>
+
 #include "data/dataset.h"
 #include "data/plan.h"
 #include "data/preprocess.h"
@@ -7,12 +10,32 @@
 
 namespace seg {
 
+/// What the network says about a case, on the grid of its file.
+struct Prediction {
+  Labels labels;        ///< [1, z, y, x]
+  Image probabilities;  ///< [classes or regions, z, y, x]; empty unless asked for
+};
+
 /// Resamples logits [classes or regions, z, y, x] linearly to the cropped size, takes the class of each voxel
-/// (or paints the regions in regions_class_order), puts it into the uncropped image (0 outside the crop) and
-/// undoes the transpose. Works in slabs of slices: beside the logits only the labels are as large as the
-/// image. Throws Error where the logits do not fit the dataset, or hold NaN or infinite values. Source:
-/// nnU-Net's export, to the voxel; its logits are rounded to float16 before the class is taken.
-Labels export_labels(const Image& logits, const CaseProperties& properties, const Plan& plan,
-                     const Configuration& configuration, const DatasetInfo& info);
+/// (or paints the regions in regions_class_order), puts it into the uncropped image (background outside the
+/// crop) and undoes the transpose. Works in slabs of slices: beside the logits only the results are as large
+/// as the image. Throws Error where the logits do not fit the dataset, or hold NaN or infinite values.
+/// Source: nnU-Net's export, to the voxel; its logits are rounded to float16 before the class is taken.
+Prediction export_prediction(const Image& logits, const CaseProperties& properties, const Plan& plan,
+                             const Configuration& configuration, const DatasetInfo& info,
+                             bool with_probabilities = false);
+
+/// The logits [classes or regions, end - begin, y, x] of some slices.
+using LogitsOfSlices = std::function<Image(std::int64_t begin, std::int64_t end)>;
+
+/// The same for a configuration that keeps the number of slices, such as 2d: asks for the logits of `block`
+/// slices at a time, so that no array of classes x volume is ever made.
+Prediction export_in_blocks(const LogitsOfSlices& logits_of, std::int64_t block,
+                            const CaseProperties& properties, const Plan& plan,
+                            const Configuration& configuration, const DatasetInfo& info,
+                            bool with_probabilities = false);
+
+/// How many slices of that many float values are worked on together: 64 MiB of them, or one.
+std::int64_t slices_at_once(std::int64_t slice_values);
 
 }  // namespace seg

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "infer/export.h"
 #include "train/checkpoint.h"
 
 namespace seg {
@@ -45,6 +44,18 @@ std::vector<fs::path> checkpoint_files(const fs::path& model, const PredictOptio
     files.push_back(fold / fmt::format("checkpoint_{}.safetensors", options.checkpoint));
   }
   return files;
+}
+
+/// The slices [begin, end) of every channel.
+Image cut_slices(const Image& image, std::int64_t begin, std::int64_t end) {
+  const std::int64_t slice = image.shape[2] * image.shape[3];
+  Image cut({image.channels(), end - begin, image.shape[2], image.shape[3]});
+  for (std::int64_t c = 0; c < image.channels(); ++c) {
+    const auto from = image.channel(c).subspan(static_cast<std::size_t>(begin * slice),
+                                               static_cast<std::size_t>((end - begin) * slice));
+    std::ranges::copy(from, cut.channel(c).begin());
+  }
+  return cut;
 }
 
 }  // namespace
@@ -95,27 +106,37 @@ Predictor::Predictor(const fs::path& model_folder, const PredictOptions& options
       std::clamp<std::int64_t>(kBatchPixels / (window_.patch_size[0] * window_.patch_size[1]), 1, kMaxTiles);
 }
 
-LoadedLabels Predictor::predict(const Case& files) const {
+Predictor::CasePrediction Predictor::predict(const Case& files, bool with_probabilities) const {
   return with_context("predict " + files.id, [&] {
     const auto preprocessed = preprocess_case(files, plan_, plan_.configuration(kConfiguration), info_);
-    return LoadedLabels{predict(preprocessed.data, preprocessed.properties),
-                        preprocessed.properties.geometry};
+    return CasePrediction{predict(preprocessed.data, preprocessed.properties, with_probabilities),
+                          preprocessed.properties};
   });
 }
 
-Labels Predictor::predict(const Image& data, const CaseProperties& properties) const {
-  Image logits;
-  for (const TileModel& model : models_) {
-    Image fold = predict_sliding_window(data, window_, model);
-    if (logits.data.empty()) {
-      logits = std::move(fold);
-    } else {
-      std::transform(logits.data.begin(), logits.data.end(), fold.data.begin(), logits.data.begin(),
-                     std::plus<>());
-    }
+Prediction Predictor::predict(const Image& data, const CaseProperties& properties,
+                              bool with_probabilities) const {
+  if (data.shape[1] != properties.shape_after_cropping[0]) {
+    fail("expected {} slices as the case's properties say, got {}", properties.shape_after_cropping[0],
+         data.shape[1]);
   }
-  for (float& value : logits.data) value /= static_cast<float>(models_.size());
-  return export_labels(logits, properties, plan_, plan_.configuration(kConfiguration), info_);
+  const auto logits_of = [&](std::int64_t begin, std::int64_t end) {
+    const Image slices = cut_slices(data, begin, end);
+    Image logits;
+    for (const TileModel& model : models_) {
+      Image fold = predict_sliding_window(slices, window_, model);
+      if (logits.data.empty()) {
+        logits = std::move(fold);
+      } else {
+        std::ranges::transform(logits.data, fold.data, logits.data.begin(), std::plus<>());
+      }
+    }
+    for (float& value : logits.data) value /= static_cast<float>(models_.size());
+    return logits;
+  };
+  const std::int64_t block = slices_at_once(window_.classes * data.shape[2] * data.shape[3]);
+  return export_in_blocks(logits_of, block, properties, plan_, plan_.configuration(kConfiguration), info_,
+                          with_probabilities);
 }
 
 }  // namespace seg

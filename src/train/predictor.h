@@ -7,8 +7,8 @@
 #include "data/dataset.h"
 #include "data/plan.h"
 #include "data/preprocess.h"
-#include "image/image_io.h"
 #include "image/volume.h"
+#include "infer/export.h"
 #include "infer/sliding_window.h"
 
 namespace seg {
@@ -35,11 +35,16 @@ class Predictor {
   const Plan& plan() const { return plan_; }
   std::size_t folds() const { return models_.size(); }
 
-  /// Reads, preprocesses, predicts (mean of the folds' logits) and puts the labels back into the file's own
+  struct CasePrediction {
+    Prediction prediction;
+    CaseProperties properties;
+  };
+  /// Reads, preprocesses, predicts (mean of the folds' logits) and puts the result back into the file's own
   /// grid.
-  LoadedLabels predict(const Case& files) const;
-  /// The same from a preprocessed case.
-  Labels predict(const Image& data, const CaseProperties& properties) const;
+  CasePrediction predict(const Case& files, bool with_probabilities = false) const;
+  /// The same from a preprocessed case, some slices at a time.
+  Prediction predict(const Image& data, const CaseProperties& properties,
+                     bool with_probabilities = false) const;
 
  private:
   DatasetInfo info_;

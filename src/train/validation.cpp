@@ -6,7 +6,7 @@
 #include "base/npy.h"
 #include "base/progress.h"
 #include "eval/summary.h"
-#include "image/image_io.h"
+#include "infer/prediction_files.h"
 #include "train/checkpoint.h"
 #include "train/predictor.h"
 
@@ -25,8 +25,12 @@ Image read_stored_image(const fs::path& path) {
 }  // namespace
 
 double validate_fold(const fs::path& model_folder, const std::string& fold, const TrainTask& task,
-                     const fs::path& references) {
-  const bool mirrored = read_checkpoint_info(newest_checkpoint(task.output)).mirrored;
+                     const fs::path& references, bool save_probabilities) {
+  const fs::path checkpoint = newest_checkpoint(task.output);
+  if (checkpoint.empty()) {
+    throw Error(fmt::format("no checkpoint in {}", task.output.string()), "train this fold first");
+  }
+  const bool mirrored = read_checkpoint_info(checkpoint).mirrored;
   const Predictor predictor(model_folder, {.folds = {fold}, .mirror = mirrored});
   const fs::path folder = task.output / "validation";
   make_folder(folder);
@@ -36,9 +40,10 @@ double validate_fold(const fs::path& model_folder, const std::string& fold, cons
     for (const auto& id : task.split.val) {
       with_context("validate " + id, [&] {
         const auto properties = properties_from_json(read_json(task.cases / (id + ".json")));
-        const Labels labels = predictor.predict(read_stored_image(task.cases / (id + ".npy")), properties);
+        const Image data = read_stored_image(task.cases / (id + ".npy"));
         const std::string name = id + task.info.file_ending;
-        write_labels(folder / name, labels, properties.geometry);
+        write_prediction(folder / name, task.info.file_ending,
+                         predictor.predict(data, properties, save_probabilities), properties);
         pairs.push_back({references / name, folder / name});
       });
       progress.advance();

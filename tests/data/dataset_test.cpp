@@ -220,5 +220,23 @@ TEST(OpenDatasetGolden, ReadsThePublicDatasets) {
   EXPECT_EQ(regions.training.size(), 6u);
 }
 
+TEST(CaseOfFiles, TakesTheOtherChannelsFromBesideTheFirst) {
+  const TemporaryFolder folder;
+  const fs::path a = folder / "a_0000.nii.gz", b = folder / "a_0001.nii.gz", alone = folder / "b.nii.gz";
+  for (const auto& file : {a, b, alone}) write_text(file, "x");
+  const Case found = case_of_files({a}, 2, ".nii.gz");
+  EXPECT_EQ(found.id, "a");
+  EXPECT_THAT(found.images, ElementsAre(a, b));
+  EXPECT_THAT(case_of_files({a, b}, 2, ".nii.gz").images, ElementsAre(a, b));
+  EXPECT_EQ(case_of_files({alone}, 1, ".nii.gz").id, "b");
+  const auto error = [](const std::vector<fs::path>& files, std::size_t channels) {
+    return error_of([&] { case_of_files(files, channels, ".nii.gz"); });
+  };
+  EXPECT_THAT(error({a}, 3), HasSubstr("has 2 channel file(s), expected 3"));
+  EXPECT_THAT(error({a, b}, 1), HasSubstr("has 2 channel file(s), expected 1"));
+  EXPECT_THAT(error({folder / "c_0000.nii.gz"}, 1), HasSubstr("c_0000.nii.gz does not exist"));
+  EXPECT_THAT(error({folder / "a_0000.png"}, 1), HasSubstr("expected a file that ends in .nii.gz"));
+}
+
 }  // namespace
 }  // namespace seg

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/json.h"
+#include "base/memory.h"
 #include "base/rng.h"
 #include "image/image_io.h"
 #include "infer/sliding_window.h"
@@ -56,6 +57,20 @@ std::int64_t voxels_different(const Labels& a, const Labels& b) {
   return count;
 }
 
+void expect_probabilities(const Image& got, const Image& expected) {
+  ASSERT_EQ(got.shape, expected.shape);
+  std::int64_t ties = 0;
+  double worst = 0;
+  for (std::size_t i = 0; i < got.data.size(); ++i) {
+    const double difference = std::abs(got.data[i] - expected.data[i]);
+    worst = std::max(worst, difference);
+    ties += difference > testing::kProbability ? 1 : 0;
+  }
+  ::testing::Test::RecordProperty("ties", std::to_string(ties));
+  EXPECT_LE(static_cast<double>(ties), testing::kProbabilityTies * static_cast<double>(got.count()));
+  EXPECT_LE(worst, testing::kProbabilityTie);
+}
+
 /// A case with a preprocessed golden: where its files lie.
 struct GoldenCase {
   std::string dataset;        // folder below pipeline/
@@ -74,10 +89,10 @@ struct GoldenCase {
     return kPipeline / dataset / "raw/dataset.json";
   }
   Labels expected() const { return read_labels(shared_folder() / kGoldens / segmentation).voxels; }
-  Labels exported(const Image& logits) const {
+  Prediction exported(const Image& logits) const {
     const Plan golden_plan = read_plan(plan(), configuration);
-    return export_labels(logits, read_properties(kPipeline / dataset / (preprocessed + ".json")), golden_plan,
-                         golden_plan.configurations[0], read_info(info()));
+    return export_prediction(logits, read_properties(kPipeline / dataset / (preprocessed + ".json")),
+                             golden_plan, golden_plan.configurations[0], read_info(info()), true);
   }
 };
 
@@ -94,7 +109,11 @@ TEST_P(ExportAniso, EqualsTheReferenceOnItsLogits) {
   const GoldenCase golden = aniso_case(set, "test_06", configuration);
   const Image logits =
       golden_image(kGoldens / (set + "__test_06__" + configuration + ".npz"), "logits_fp16acc");
-  EXPECT_EQ(voxels_different(golden.exported(logits), golden.expected()), 0);
+  const Prediction got = golden.exported(logits);
+  EXPECT_EQ(voxels_different(got.labels, golden.expected()), 0);
+  const Image expected =
+      golden_image(kGoldens / (set + "__test_06__" + configuration + ".npz"), "probabilities");
+  expect_probabilities(got.probabilities, expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Goldens, ExportAniso,
@@ -109,7 +128,11 @@ TEST(ExportLabels, EqualsTheReferenceOnItsHippocampusLogits) {
   const GoldenCase golden{"hippocampus", "preprocessed_2d/hippocampus_019__2d", "2d",
                           "hippocampus_019__32x24__tta__seg.nii.gz", ""};
   const Image logits = golden_image(kGoldens / "hippocampus_019__32x24__tta.npz", "logits_fp16acc");
-  EXPECT_EQ(voxels_different(golden.exported(logits), golden.expected()), 0);
+  const Prediction got = golden.exported(logits);
+  EXPECT_EQ(voxels_different(got.labels, golden.expected()), 0);
+  expect_probabilities(
+      got.probabilities,
+      golden_image(kGoldens / "hippocampus_019__32x24__tta__probabilities.npz", "probabilities"));
 }
 
 class PredictAndExport : public ::testing::TestWithParam<GoldenCase> {};
@@ -121,32 +144,29 @@ TEST_P(PredictAndExport, AgreesWithTheReference) {
   const auto net = testing::LinearNet::read(shared_folder() / kGoldens / golden.net);
   const Image logits = predict_sliding_window(image, {golden.patch, 0.5, true, 4, net.classes(), {}}, net);
   const Labels expected = golden.expected();
-  const auto different = voxels_different(golden.exported(logits), expected);
+  const auto different = voxels_different(golden.exported(logits).labels, expected);
   RecordProperty("voxels_different", std::to_string(different));
   EXPECT_LE(static_cast<double>(different),
             testing::kSegmentation2dShare * static_cast<double>(expected.count()));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Goldens, PredictAndExport,
-    ::testing::Values(aniso_case("aniso_A", "case_03", "2d"), aniso_case("aniso_A", "test_06", "2d"),
-                      aniso_case("aniso_B", "case_01", "2d"), aniso_case("aniso_B", "case_02", "2d"),
-                      aniso_case("aniso_B", "case_03", "2d"), aniso_case("aniso_B", "test_06", "2d"),
-                      aniso_case("aniso_C", "case_03", "2d"), aniso_case("aniso_C", "test_06", "2d"),
-                      GoldenCase{"hippocampus", "preprocessed_2d/hippocampus_019__2d", "2d",
-                                 "hippocampus_019__32x24__tta__seg.nii.gz", "net_hippocampus_2d.json"},
-                      GoldenCase{"nuclei/inner_only",
-                                 "preprocessed_2d/cell_00ae65c1__2d",
-                                 "2d",
-                                 "nuclei_cell_00ae65c1__128x96__tta__seg.png",
-                                 "net_nuclei_2d.json",
-                                 {128, 96}}),
-    [](const auto& row) {
-      std::string name = row.param.segmentation.substr(0, row.param.segmentation.find("__seg"));
-      std::replace_if(
-          name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
-      return name;
-    });
+INSTANTIATE_TEST_SUITE_P(Goldens, PredictAndExport,
+                         ::testing::Values(GoldenCase{"hippocampus", "preprocessed_2d/hippocampus_019__2d",
+                                                      "2d", "hippocampus_019__32x24__tta__seg.nii.gz",
+                                                      "net_hippocampus_2d.json"},
+                                           GoldenCase{"nuclei/inner_only",
+                                                      "preprocessed_2d/cell_00ae65c1__2d",
+                                                      "2d",
+                                                      "nuclei_cell_00ae65c1__128x96__tta__seg.png",
+                                                      "net_nuclei_2d.json",
+                                                      {128, 96}}),
+                         [](const auto& row) {
+                           std::string name =
+                               row.param.segmentation.substr(0, row.param.segmentation.find("__seg"));
+                           std::replace_if(
+                               name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
+                           return name;
+                         });
 
 /// A case that is neither cropped, resampled nor transposed, and its dataset of two classes.
 struct PlainCase {
@@ -157,7 +177,7 @@ struct PlainCase {
     info.labels = {{"background", {0}}, {"a", {1}}, {"b", {2}}};
   }
   Labels exported(const Image& logits) const {
-    return export_labels(logits, properties, plan, plan.configurations[0], info);
+    return export_prediction(logits, properties, plan, plan.configurations[0], info).labels;
   }
 
   CaseProperties properties;
@@ -256,6 +276,54 @@ TEST(ExportLabels, WorksInSlabsOfOneSlice) {
       }
     }
   }
+}
+
+TEST(ExportLabels, BlocksOfSlicesGiveTheSameAsTheWhole) {
+  // In-plane axis 1 is resampled by nearest neighbour, axis 2 linearly; the crop lies inside the image.
+  PlainCase test({5, 12, 9});
+  test.properties.shape_before_cropping = {6, 14, 9};
+  test.properties.bbox = {{{1, 6}, {1, 13}, {0, 9}}};
+  test.properties.spacing = {1, 5, 1};
+  test.plan.transpose_backward = {1, 0, 2};
+  test.info.labels = {{"background", {0}}, {"whole", {1, 2}}, {"core", {2}}};
+  for (const bool regions : {false, true}) {
+    test.info.labels[1].values = regions ? std::vector<int>{1, 2} : std::vector<int>{1};
+    test.info.regions_class_order = regions ? std::vector<int>{1, 2} : std::vector<int>{};
+    Image logits({test.info.output_channels(), 5, 7, 20});
+    Rng rng(4);
+    for (auto& value : logits.data) value = static_cast<float>(rng.normal());
+    const auto whole =
+        export_prediction(logits, test.properties, test.plan, test.plan.configurations[0], test.info, true);
+    for (const std::int64_t block : {1, 2, 5, 100}) {
+      const auto slices = [&](std::int64_t begin, std::int64_t end) {
+        Image cut({logits.channels(), end - begin, 7, 20});
+        for (std::int64_t c = 0; c < cut.channels(); ++c)
+          std::copy_n(&logits.at(c, begin, 0, 0), (end - begin) * 140, cut.channel(c).begin());
+        return cut;
+      };
+      const auto got = export_in_blocks(slices, block, test.properties, test.plan,
+                                        test.plan.configurations[0], test.info, true);
+      EXPECT_EQ(got.labels, whole.labels);
+      EXPECT_EQ(got.probabilities, whole.probabilities);
+    }
+  }
+}
+
+TEST(ExportLabels, MakesNoArrayOfClassesTimesVolume) {
+  PlainCase test({96, 256, 256});
+  for (int value = 3; value < 14; ++value) test.info.labels.push_back({fmt::format("l{}", value), {value}});
+  const std::int64_t block = slices_at_once(14 * 160 * 160);
+  const double before = peak_memory_mib();
+  const auto got = export_in_blocks(
+      [](std::int64_t begin, std::int64_t end) {
+        return Image({14, end - begin, 160, 160}, 0.5f);
+      },
+      block, test.properties, test.plan, test.plan.configurations[0], test.info);
+  const double volume_mib = static_cast<double>(got.labels.count()) * sizeof(float) / (1 << 20);
+  const double blocks_mib = 2 * 64;  // a block of logits, and of them resampled
+  RecordProperty("mib", fmt::format("{:.0f}", peak_memory_mib() - before));
+  EXPECT_LT(peak_memory_mib() - before, 3 * volume_mib + blocks_mib);
+  EXPECT_LT(3 * volume_mib + blocks_mib, 14 * volume_mib);
 }
 
 TEST(ExportLabels, NamesWhatDoesNotFit) {

@@ -5,6 +5,7 @@ cp stdout overview
 for source in "$SEG_TESTS"/../src/app/cmd_*.cpp; do
   command=$(basename "$source" .cpp)
   command=${command#cmd_}
+  command=${command//_/-}
   [[ " $SEG_MISSING_COMMANDS " == *" $command "* ]] && continue
   grep -qE "^ +$command +[a-z]" overview || complain "--help does not list $command"
   expect_ok "$SWIN_UMAMBA" "$command" --help

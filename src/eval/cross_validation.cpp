@@ -1,0 +1,119 @@
+#include "eval/cross_validation.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "infer/ensemble.h"
+
+namespace seg {
+namespace {
+
+/// The fold's validation predictions.
+fs::path validation_folder(const fs::path& model, const std::string& fold) {
+  const fs::path folder = model / ("fold_" + fold) / "validation";
+  if (fs::is_directory(folder)) return folder;
+  throw Error(fmt::format("{} does not exist", folder.string()),
+              fmt::format("train fold {} of this model, or name the folds that are trained (-f)", fold));
+}
+
+void copy_whole(const fs::path& from, const fs::path& to) {
+  write_atomically(to, [&](const fs::path& temporary) { fs::copy_file(from, temporary); });
+}
+
+bool has_probabilities(const fs::path& model, const std::vector<std::string>& folds) {
+  return std::ranges::all_of(folds, [&](const std::string& fold) {
+    return !list_files(validation_folder(model, fold), ".npz").empty();
+  });
+}
+
+std::string folder_name(const fs::path& folder) {
+  const fs::path path = fs::absolute(folder).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
+
+Candidate ensemble_of(const fs::path& a, const fs::path& b, const std::vector<std::string>& folds,
+                      const fs::path& references, const DatasetInfo& info, const fs::path& ensemble_folder) {
+  Candidate made;
+  made.name = fmt::format("ensemble___{}___{}___{}", folder_name(a), folder_name(b), fmt::join(folds, "_"));
+  made.models = {a, b};
+  made.predictions = ensemble_folder / made.name;
+  fs::remove_all(made.predictions);
+  for (const auto& fold : folds) {
+    ensemble_folders({validation_folder(a, fold), validation_folder(b, fold)}, made.predictions, info, {});
+  }
+  for (const char* name : {"dataset.json", "plans.json"}) copy_whole(a / name, made.predictions / name);
+  const Summary summary =
+      evaluate_pairs(pair_files(references, made.predictions, info.file_ending, true), info);
+  write_summary(made.predictions / "summary.json", summary);
+  made.dice = summary.foreground_mean_dice();
+  return made;
+}
+
+}  // namespace
+
+std::string gathered_name(const std::vector<std::string>& folds) {
+  return fmt::format("crossval_results_folds_{}", fmt::join(folds, "_"));
+}
+
+Summary gather_folds(const fs::path& model, const std::vector<std::string>& folds, const fs::path& output,
+                     const fs::path& references, const DatasetInfo& info) {
+  std::vector<fs::path> files;
+  for (const auto& fold : folds) {
+    for (const auto& file : list_files(validation_folder(model, fold), info.file_ending)) {
+      const auto same = [&](const fs::path& other) { return other.filename() == file.filename(); };
+      const auto twice = std::ranges::find_if(files, same);
+      if (twice != files.end())
+        fail("{} and {}: two folds predict the same case", twice->string(), file.string());
+      files.push_back(file);
+    }
+  }
+  if (files.empty()) fail("{}: no {} file in its folds", model.string(), info.file_ending);
+  fs::remove_all(output);
+  make_folder(output);
+  for (const char* name : {"dataset.json", "plans.json"}) copy_whole(model / name, output / name);
+  for (const auto& file : files) copy_whole(file, output / file.filename());
+  Summary summary = evaluate_pairs(pair_files(references, output, info.file_ending, true), info);
+  write_summary(output / "summary.json", summary);
+  return summary;
+}
+
+std::vector<Candidate> compare_models(const std::vector<fs::path>& models,
+                                      const std::vector<std::string>& folds, const fs::path& references,
+                                      const DatasetInfo& info, bool ensembles,
+                                      const fs::path& ensemble_folder) {
+  std::vector<Candidate> candidates;
+  std::vector<fs::path> members;
+  for (const auto& model : models) {
+    const fs::path gathered = model / gathered_name(folds);
+    const Summary summary = gather_folds(model, folds, gathered, references, info);
+    candidates.push_back({folder_name(model), {model}, gathered, summary.foreground_mean_dice()});
+    if (!ensembles) continue;
+    if (has_probabilities(model, folds)) {
+      members.push_back(model);
+    } else {
+      warn(
+          "{}: no probabilities of the validation cases, so it is in no ensemble (train with --npz, or add "
+          "them with train --val-only --npz)",
+          model.string());
+    }
+  }
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    for (std::size_t j = i + 1; j < members.size(); ++j)
+      candidates.push_back(ensemble_of(members[i], members[j], folds, references, info, ensemble_folder));
+  }
+  return candidates;
+}
+
+const Candidate& best_of(const std::vector<Candidate>& candidates) {
+  if (candidates.empty()) fail("no model to choose from");
+  const auto worse = [](const Candidate& a, const Candidate& b) {
+    return a.dice < b.dice || (std::isnan(a.dice) && !std::isnan(b.dice));
+  };
+  return *std::ranges::max_element(candidates, worse);
+}
+
+}  // namespace seg

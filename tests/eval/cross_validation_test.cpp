@@ -1,0 +1,203 @@
+#include "eval/cross_validation.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/json.h"
+#include "image/image_io.h"
+#include "infer/prediction_files.h"
+#include "support/errors.h"
+#include "support/folder.h"
+#include "support/goldens.h"
+#include "support/tolerances.h"
+
+namespace seg {
+namespace {
+
+using testing::error_of;
+using testing::shared_folder;
+
+const fs::path kPipeline = "goldens/pipeline";
+
+/// Equal but for the paths of files, numbers within `kScoreRelative`.
+void expect_same_scores(const Json& got, const Json& expected, const std::string& where) {
+  if (expected.is_number()) {
+    EXPECT_NEAR(got.get<double>(), expected.get<double>(), testing::kScoreRelative * expected.get<double>())
+        << where;
+    return;
+  }
+  if (!expected.is_structured()) {
+    EXPECT_TRUE(got == expected || where.ends_with("_file")) << where << ": " << got.dump();
+    return;
+  }
+  ASSERT_EQ(got.size(), expected.size()) << where;
+  if (expected.is_array()) {
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      expect_same_scores(got[i], expected[i], fmt::format("{}/{}", where, i));
+    return;
+  }
+  for (const auto& [key, value] : expected.items()) {
+    ASSERT_TRUE(got.contains(key)) << where << "/" << key;
+    expect_same_scores(got[key], value, where + "/" + key);
+  }
+}
+
+class DetermineGolden : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(DetermineGolden, EqualsTheReference) {
+  const fs::path golden = kPipeline / "postprocessing" / GetParam();
+  SEG_REQUIRE_SHARED(golden);
+  const fs::path source = shared_folder() / golden;
+  const DatasetInfo info = read_dataset_info(shared_folder() / kPipeline / "hippocampus/dataset.json");
+  const testing::TemporaryFolder folder;
+  const fs::path pred = folder / "pred", postprocessed = pred / "postprocessed";
+  fs::copy(source / "pred", pred);
+  const auto choice = determine_postprocessing(pred, source / "gt", info);
+
+  expect_same_scores(read_json(pred / "postprocessing.json"), read_json(source / "postprocessing.json"),
+                     "postprocessing.json");
+  expect_same_scores(read_json(pred / "summary.json"), read_json(source / "summary_before.json"), "before");
+  expect_same_scores(read_json(postprocessed / "summary.json"), read_json(source / "summary_after.json"),
+                     "after");
+  const auto files = list_files(source / "postprocessed", ".nii.gz");
+  EXPECT_FALSE(files.empty());
+  for (const auto& file : files)
+    EXPECT_EQ(read_labels(postprocessed / file.filename()).voxels, read_labels(file).voxels) << file;
+
+  const Json written = read_json(source / "what_was_written.json");
+  const auto functions = get<std::vector<std::string>>(written, "pickle_fns");
+  ASSERT_EQ(choice.steps.size(), functions.size());
+  const std::string pickle = read_text(pred / "postprocessing.pkl");
+  if (!functions.empty()) {
+    const std::string module = functions[0].substr(0, functions[0].rfind('.'));
+    EXPECT_THAT(pickle, ::testing::HasSubstr("c" + module + "\n" + functions[0].substr(module.size() + 1)));
+    const Json kwargs = to_json(choice.steps)["postprocessing_kwargs"];
+    EXPECT_EQ(kwargs, get<Json>(written, "pickle_kwargs"));
+  }
+  // What the reference said of every trial.
+  const auto said = get<std::string>(written, "stdout");
+  ASSERT_EQ(choice.trials.size(), 3u);
+  for (std::size_t i = 1; i < 3; ++i) {
+    const auto& trial = choice.trials[i];
+    const auto rounded = [](double dice) { return std::round(dice * 1e5) / 1e5; };
+    EXPECT_THAT(said, ::testing::HasSubstr(
+                          fmt::format("all but the largest component for {}{} Dice before: {} after: {}", i,
+                                      trial.kept ? "." : " did not improve results!", rounded(trial.before),
+                                      rounded(trial.after))));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Goldens, DetermineGolden,
+                         ::testing::Values("determine_fg_helps", "determine_label2_helps",
+                                           "determine_nothing_helps"),
+                         [](const auto& row) { return std::string(row.param); });
+
+/// Rows of voxels: a small dataset with two models of two folds, one case each.
+class CrossValidation : public ::testing::Test {
+ protected:
+  CrossValidation() {
+    info_.file_ending = ".nii.gz";
+    info_.labels = {{"background", {0}}, {"a", {1}}};
+    make_folder(folder_ / "gt");
+    write("gt/x.nii.gz", {0, 1, 1, 0, 0, 0, 0, 0});
+    write("gt/y.nii.gz", {0, 0, 1, 1, 0, 0, 0, 0});
+    add_model("T__P__2d", {0, 1, 1, 0, 0, 0, 0, 1}, {0, 0, 1, 1, 0, 1, 0, 0}, 0.6f);
+    add_model("U__P__2d", {0, 1, 0, 0, 0, 0, 0, 0}, {0, 0, 1, 0, 0, 0, 0, 0}, 0.9f);
+  }
+
+  static Labels labels_of(const std::vector<std::int32_t>& values) {
+    Labels labels({1, 1, 1, static_cast<std::int64_t>(values.size())});
+    labels.data = values;
+    return labels;
+  }
+  void write(const std::string& name, const std::vector<std::int32_t>& values) {
+    write_labels(folder_ / name, labels_of(values), {});
+  }
+  /// A prediction per fold, with `certainty` as the probability of its labels.
+  void add_model(const std::string& name, const std::vector<std::int32_t>& x,
+                 const std::vector<std::int32_t>& y, float certainty) {
+    for (const auto& [fold, id, values] : {std::tuple("fold_0", "x", x), std::tuple("fold_1", "y", y)}) {
+      const fs::path validation = model(name) / fold / "validation";
+      make_folder(validation);
+      Prediction prediction{labels_of(values), Image({2, 1, 1, 8})};
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        const float share = values[i] == 1 ? certainty : 1 - certainty;
+        prediction.probabilities.data[8 + i] = share;
+        prediction.probabilities.data[i] = 1 - share;
+      }
+      write_prediction(validation / (std::string(id) + ".nii.gz"), ".nii.gz", prediction, {});
+    }
+    for (const char* file : {"dataset.json", "plans.json"}) write_text(model(name) / file, "{}");
+  }
+  fs::path model(const std::string& name) const { return folder_ / name; }
+
+  testing::TemporaryFolder folder_;
+  DatasetInfo info_;
+};
+
+TEST_F(CrossValidation, GathersFoldsAndScoresThem) {
+  const fs::path output = folder_ / "gathered";
+  make_folder(output);
+  write_text(output / "old.nii.gz", "from before");
+  const Summary summary = gather_folds(model("T__P__2d"), {"0", "1"}, output, folder_ / "gt", info_);
+  EXPECT_EQ(summary.cases.size(), 2u);
+  EXPECT_DOUBLE_EQ(summary.foreground_mean_dice(), 0.8);
+  EXPECT_FALSE(fs::exists(output / "old.nii.gz"));
+  for (const char* file : {"x.nii.gz", "y.nii.gz", "summary.json", "dataset.json", "plans.json"})
+    EXPECT_TRUE(fs::exists(output / file)) << file;
+}
+
+TEST_F(CrossValidation, NamesMissingFoldsAndCasesOfTwoFolds) {
+  const auto gather = [&](const std::vector<std::string>& folds) {
+    return error_of([&] { gather_folds(model("T__P__2d"), folds, folder_ / "out", folder_ / "gt", info_); });
+  };
+  EXPECT_THAT(gather({"0", "4"}), ::testing::HasSubstr("fold_4/validation does not exist"));
+  write("T__P__2d/fold_1/validation/x.nii.gz", {0, 1, 1, 0, 0, 0, 0, 0});
+  EXPECT_THAT(gather({"0", "1"}), ::testing::HasSubstr("two folds predict the same case"));
+  EXPECT_FALSE(fs::exists(folder_ / "out"));
+}
+
+TEST_F(CrossValidation, ComparesModelsAndTheirEnsembles) {
+  const auto candidates = compare_models({model("T__P__2d"), model("U__P__2d")}, {"0", "1"}, folder_ / "gt",
+                                         info_, true, folder_ / "ensembles");
+  ASSERT_EQ(candidates.size(), 3u);
+  EXPECT_EQ(candidates[0].name, "T__P__2d");
+  EXPECT_EQ(candidates[0].predictions.filename(), "crossval_results_folds_0_1");
+  EXPECT_DOUBLE_EQ(candidates[0].dice, 0.8);
+  EXPECT_DOUBLE_EQ(candidates[1].dice, 2.0 / 3);
+  // U is surer than T: it decides alone.
+  EXPECT_EQ(candidates[2].name, "ensemble___T__P__2d___U__P__2d___0_1");
+  EXPECT_DOUBLE_EQ(candidates[2].dice, 2.0 / 3);
+  EXPECT_TRUE(fs::exists(candidates[2].predictions / "summary.json"));
+  EXPECT_EQ(best_of(candidates).name, "T__P__2d");
+
+  const auto choice = determine_postprocessing(candidates[0].predictions, folder_ / "gt", info_);
+  ASSERT_EQ(choice.steps.size(), 1u);
+  EXPECT_DOUBLE_EQ(choice.after.foreground_mean_dice(), 1.0);
+
+  fs::remove(model("U__P__2d") / "fold_1/validation/y.npz");
+  EXPECT_EQ(compare_models({model("T__P__2d"), model("U__P__2d")}, {"0", "1"}, folder_ / "gt", info_, true,
+                           folder_ / "ensembles")
+                .size(),
+            2u);
+}
+
+TEST_F(CrossValidation, TriesOverlappingRegionsOneAfterTheOther) {
+  info_.labels = {{"background", {0}}, {"whole", {1, 2}}, {"core", {2}}};
+  info_.regions_class_order = {1, 2};
+  make_folder(folder_ / "pred");
+  write("gt/x.nii.gz", {0, 1, 2, 2, 1, 0, 0, 0});
+  // A second piece of core inside the whole is right as whole, wrong as core.
+  write("pred/x.nii.gz", {0, 1, 2, 2, 1, 0, 2, 0});
+  const auto choice = determine_postprocessing(folder_ / "pred", folder_ / "gt", info_);
+  ASSERT_EQ(choice.trials.size(), 3u);
+  EXPECT_TRUE(choice.trials[0].kept);   // the piece is outside the largest component
+  EXPECT_FALSE(choice.trials[1].kept);  // nothing is left to remove
+  EXPECT_FALSE(choice.trials[2].kept);
+  EXPECT_DOUBLE_EQ(choice.after.foreground_mean_dice(), 1.0);
+}
+
+}  // namespace
+}  // namespace seg
