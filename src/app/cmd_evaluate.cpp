@@ -49,7 +49,7 @@ void run(const Options& options) {
   }
   const DatasetInfo info = read_dataset_info(find_dataset_json(options));
   const auto pairs =
-      pair_files(options.references, options.predictions, info.file_ending, options.skip_missing);
+      pair_files(options.references, options.predictions, info.label_ending(), options.skip_missing);
   const Summary summary = evaluate_pairs(pairs, info);
   const bool per_case = options.all_cases || summary.cases.size() <= kMaxCasesShown;
   fmt::print("{}", to_table(summary, per_case));

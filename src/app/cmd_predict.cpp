@@ -34,7 +34,7 @@ void run_predict(const CliPredictOptions& options) {
     Progress progress("predict", static_cast<std::int64_t>(cases.size()), "cases");
     for (const Case& files : cases) {
       const LoadedLabels labels = predictor.predict(files);
-      write_labels(options.output / (files.id + info.file_ending), labels.voxels, labels.geometry);
+      write_labels(options.output / (files.id + info.label_ending()), labels.voxels, labels.geometry);
       progress.advance();
     }
   }

@@ -18,11 +18,8 @@ struct Slice {
   double position = 0;  ///< mm along the normal of the first slice
 };
 
-std::vector<fs::path> dicom_files(const fs::path& folder) {
-  std::vector<fs::path> found;
-  for (const fs::path& file : list_files(folder))
-    if (file.filename() != "DICOMDIR" && is_dicom_file(file)) found.push_back(file);
-  return found;
+bool is_slice(const fs::path& file) {
+  return file.filename() != "DICOMDIR" && is_dicom_file(file);
 }
 
 /// Column `axis` of a direction matrix.
@@ -88,11 +85,14 @@ double slice_distance(const std::vector<Slice>& slices) {
 }  // namespace
 
 bool is_dicom_folder(const fs::path& folder) {
-  return fs::is_directory(folder) && !dicom_files(folder).empty();
+  if (!fs::is_directory(folder)) return false;
+  const auto files = list_files(folder);
+  return std::any_of(files.begin(), files.end(), is_slice);
 }
 
 LoadedImage read_dicom_series(const fs::path& folder) {
-  const auto files = dicom_files(folder);
+  auto files = list_files(folder);
+  std::erase_if(files, [](const fs::path& file) { return !is_slice(file); });
   if (files.empty()) fail("{} holds no DICOM file", folder.string());
   std::vector<Slice> slices = read_slices(folder, files);
   LoadedImage volume{{}, slices.front().image.geometry};

@@ -36,7 +36,7 @@ double validate_fold(const fs::path& model_folder, const std::string& fold, cons
       with_context("validate " + id, [&] {
         const auto properties = properties_from_json(read_json(task.cases / (id + ".json")));
         const Labels labels = predictor.predict(read_stored_image(task.cases / (id + ".npy")), properties);
-        const std::string name = id + task.info.file_ending;
+        const std::string name = id + task.info.label_ending();
         write_labels(folder / name, labels, properties.geometry);
         pairs.push_back({references / name, folder / name});
       });
