@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -13,6 +14,8 @@ namespace seg {
 namespace {
 
 constexpr std::size_t kFolds = 5;
+constexpr std::int64_t kUnknownCount =
+    std::numeric_limits<std::int64_t>::max();  // of training cases, where dataset.json does not say
 
 std::string text_of(const Error& error) {
   return error.hint().empty() ? error.what() : fmt::format("{} ({})", error.what(), error.hint());
@@ -29,8 +32,11 @@ std::optional<DatasetInfo> check_json(Json& json, DatasetCheck& check) {
         repair_dataset_json(json, check.root, [&](const std::string& problem, const std::string& repair) {
           check.complain(Severity::error, "dataset.json", problem, repair);
         });
-    if (json.is_object() && (!json.contains("numTraining") || !json["numTraining"].is_number_unsigned()))
-      json["numTraining"] = 0;  // the cases are counted later
+    if (json.is_object() && (!json.contains("numTraining") || !json["numTraining"].is_number_unsigned())) {
+      check.complain(Severity::error, "dataset.json", "numTraining is missing or not a whole number",
+                     "the training cases are counted");
+      json["numTraining"] = kUnknownCount;
+    }
     return parse_dataset_info(json, name, "dataset.json");
   } catch (const Error& error) {
     check.complain(Severity::error, "dataset.json", text_of(error));
@@ -38,8 +44,9 @@ std::optional<DatasetInfo> check_json(Json& json, DatasetCheck& check) {
   }
 }
 
-void check_count(Json& json, const std::string& written, DatasetCheck& check, std::size_t cases) {
-  if (written != std::to_string(cases))
+void check_count(Json& json, DatasetCheck& check, std::size_t cases) {
+  const auto written = json["numTraining"].get<std::int64_t>();
+  if (written != static_cast<std::int64_t>(cases) && written != kUnknownCount)
     check.complain(Severity::error, "dataset.json",
                    fmt::format("numTraining is {}, but there are {} training cases", written, cases),
                    fmt::format("it becomes {}", cases));
@@ -99,10 +106,9 @@ Diagnosis diagnose(const fs::path& root) {
   Json json;
   const auto info = check_json(json, check);
   if (info) {
-    const std::string written = read_json(root / "dataset.json").value("numTraining", Json("missing")).dump();
     const std::vector<Case> cases = list_for_check(json, *info, check);
     diagnosis.cases = cases.size();
-    check_count(json, written, check, cases.size());
+    check_count(json, check, cases.size());
     diagnosis.dataset_json = to_text(json);
     std::vector<CaseCheck> checked(cases.size());
     for_each_case("check", cases, [&](std::size_t i) { checked[i] = check_case(cases[i], *info, check); });
