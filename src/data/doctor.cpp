@@ -14,7 +14,7 @@ namespace seg {
 namespace {
 
 constexpr std::size_t kFolds = 5;
-constexpr std::int64_t kUnknownCount =
+constexpr std::uint64_t kUnknownCount =
     std::numeric_limits<std::int64_t>::max();  // of training cases, where dataset.json does not say
 
 std::string text_of(const Error& error) {
@@ -45,8 +45,8 @@ std::optional<DatasetInfo> check_json(Json& json, DatasetCheck& check) {
 }
 
 void check_count(Json& json, DatasetCheck& check, std::size_t cases) {
-  const auto written = json["numTraining"].get<std::int64_t>();
-  if (written != static_cast<std::int64_t>(cases) && written != kUnknownCount)
+  const auto written = json["numTraining"].get<std::uint64_t>();
+  if (written != cases && written != kUnknownCount)
     check.complain(Severity::error, "dataset.json",
                    fmt::format("numTraining is {}, but there are {} training cases", written, cases),
                    fmt::format("it becomes {}", cases));
