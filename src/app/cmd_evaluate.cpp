@@ -109,7 +109,7 @@ void run_nnunet(const Options& options) {
       label_tolerances(options.nsd_tolerances, labels, std::vector<double>(labels.size(), kNsdTolerance));
   if (!options.iou_thresholds.empty()) settings.iou_threshold = options.iou_thresholds.front();
   const auto pairs =
-      pair_files(options.references, options.predictions, info.file_ending, options.skip_missing);
+      pair_files(options.references, options.predictions, info.label_ending(), options.skip_missing);
   const Summary summary = evaluate_pairs(pairs, info, settings);
   fmt::print("{}", to_table(summary, show_cases(options, summary.cases.size())));
   if (!options.output.empty()) {

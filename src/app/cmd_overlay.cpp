@@ -20,7 +20,7 @@ struct OverlayOptions {
 };
 
 void draw_case(const Case& files, const OverlayOptions& options, const DatasetInfo& info) {
-  const std::string name = files.id + info.file_ending;
+  const std::string name = files.id + info.label_ending();
   const LoadedImage image = read_channels(files.images);
   const LoadedLabels prediction = read_labels(options.predictions / name);
   const auto check = [&](const LoadedLabels& labels, const fs::path& file) {

@@ -7,8 +7,10 @@
 
 #include "app/command.h"
 #include "app/options.h"
+#include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "data/doctor.h"
 #include "data/fingerprint.h"
 #include "data/plan.h"
 
@@ -18,7 +20,19 @@ namespace {
 struct PlanOptions {
   DataFolders folders;
   std::string dataset;
+  bool no_check = false;
 };
+
+/// Tells all problems of the dataset; Error where one is in the way.
+void check_dataset(const fs::path& root) {
+  const Diagnosis diagnosis = diagnose(root);
+  const std::size_t errors = diagnosis.count(Severity::error);
+  for (const Finding& finding : diagnosis.findings) warn("{}: {}", finding.file, finding.problem);
+  if (errors == 0) return;
+  throw Error(
+      fmt::format("{}: {} problem{} must be solved first", root.string(), errors, errors == 1 ? "" : "s"),
+      "swin-umamba doctor explains and repairs; --no-check plans all the same");
+}
 
 std::string_view in_words(Normalization kind) {
   switch (kind) {
@@ -54,7 +68,9 @@ void print_summary(const DatasetInfo& info, const Fingerprint& fingerprint, cons
 }
 
 void run_plan(const PlanOptions& options) {
-  const Dataset dataset = open_dataset(find_dataset(options.folders.raw, options.dataset));
+  const fs::path root = find_dataset(options.folders.raw, options.dataset);
+  if (!options.no_check) check_dataset(root);
+  const Dataset dataset = open_dataset(root);
   const Fingerprint fingerprint = compute_fingerprint(dataset);
   const Plan plan = make_plan(fingerprint, dataset.info);
   const fs::path folder = options.folders.preprocessed / dataset.info.name;
@@ -72,6 +88,7 @@ Run declare_plan(CLI::App& app) {
   auto options = std::make_shared<PlanOptions>();
   add_dataset_option(app, options->dataset);
   add_folder_options(app, options->folders, true, true, false);
+  app.add_flag("--no-check", options->no_check, "do not check the dataset first (see swin-umamba doctor)");
   app.footer(
       "Writes dataset_fingerprint.json, nnUNetPlans.json and dataset.json.\n"
       "Example:\n  swin-umamba plan -d 4 --raw data/raw --preprocessed data/preprocessed");

@@ -27,7 +27,7 @@ void run_determine(const PostprocessOptions& options) {
 
 void run_apply(const PostprocessOptions& options) {
   const auto steps = read_postprocessing(options.rules);
-  postprocess_folder(options.input, options.output, dataset_of(options).file_ending, steps);
+  postprocess_folder(options.input, options.output, dataset_of(options).label_ending(), steps);
   fmt::print("{}\n", options.output.string());
 }
 

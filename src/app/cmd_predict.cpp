@@ -66,7 +66,7 @@ std::vector<Case> input_cases(const std::string& input, const DatasetInfo& info)
 /// -o names a file where -i does; everything else writes <case><file ending> into the folder -o.
 bool output_is_file(const CliPredictOptions& options, const DatasetInfo& info) {
   return options.input != kStandardInput && !fs::is_directory(options.input) &&
-         options.output.string().ends_with(info.file_ending);
+         options.output.string().ends_with(info.label_ending());
 }
 
 /// How the predictions of a folder were made, under nnU-Net's names.
@@ -87,7 +87,7 @@ Json arguments_json(const CliPredictOptions& options) {
 
 bool is_done(const fs::path& file, const CliPredictOptions& options, const DatasetInfo& info) {
   const auto beside = [&](const char* ending) {
-    return fs::exists(with_ending(file, info.file_ending, ending));
+    return fs::exists(with_ending(file, info.label_ending(), ending));
   };
   return fs::exists(file) && (!options.probabilities || (beside(".npz") && beside(".pkl")));
 }
@@ -110,7 +110,7 @@ void run_predict(const CliPredictOptions& options) {
   std::vector<std::pair<Case, fs::path>> work;
   std::size_t done = 0;
   for (std::size_t i = options.part; i < all.size(); i += options.parts) {
-    const fs::path file = to_file ? options.output : folder / (all[i].id + info.file_ending);
+    const fs::path file = to_file ? options.output : folder / (all[i].id + info.label_ending());
     if (options.skip_existing && is_done(file, options, info)) {
       ++done;
     } else {
@@ -123,7 +123,7 @@ void run_predict(const CliPredictOptions& options) {
     Progress progress("predict", static_cast<std::int64_t>(work.size()), "cases");
     for (const auto& [files, file] : work) {
       const auto predicted = predictor.predict(files, options.probabilities);
-      write_prediction(file, info.file_ending, predicted.prediction, predicted.properties);
+      write_prediction(file, info.label_ending(), predicted.prediction, predicted.properties);
       progress.advance();
     }
   }

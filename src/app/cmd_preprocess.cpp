@@ -31,8 +31,13 @@ Plan read_plan(const fs::path& file) {
 void copy_references(const Dataset& dataset, const fs::path& folder) {
   make_folder(folder);
   for (const Case& one : dataset.training) {
-    write_atomically(folder / (one.id + dataset.info.file_ending),
-                     [&](const fs::path& temporary) { fs::copy_file(one.label, temporary); });
+    const fs::path spacing = fs::path(one.label).replace_extension(".json");  // of a TIFF with several pages
+    for (const fs::path& from : {one.label, spacing}) {
+      if (from == spacing && !fs::exists(from)) continue;
+      const std::string ending = from == spacing ? ".json" : dataset.info.label_ending();
+      write_atomically(folder / (one.id + ending),
+                       [&](const fs::path& temporary) { fs::copy_file(from, temporary); });
+    }
   }
 }
 

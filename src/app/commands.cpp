@@ -15,13 +15,17 @@ Run declare_crossval(CLI::App& app);
 Run declare_find_best(CLI::App& app);
 Run declare_phantom(CLI::App& app);
 Run declare_convert(CLI::App& app);
+Run declare_doctor(CLI::App& app);
+Run declare_dump(CLI::App& app);
 Run declare_forward(CLI::App& app);
 Run declare_overlay(CLI::App& app);
 
 std::span<const Command> commands() {
   static const std::vector<Command> kCommands{
+      {"doctor", "find and repair what is wrong with a raw dataset", declare_doctor},
       {"plan", "fingerprint a dataset and plan how to train on it", declare_plan},
       {"preprocess", "crop, normalise and resample the training cases", declare_preprocess},
+      {"dump", "write a preprocessed case as nnU-Net's npz", declare_dump},
 #ifdef SEG_WITH_TORCH
       {"train", "train a network on one fold", declare_train},
       {"predict", "segment images with a trained model", declare_predict},

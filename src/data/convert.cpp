@@ -1,5 +1,4 @@
-#include "data/convert.h"
-
+// The NeurIPS 2022 cell images, and what the conversions share.
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/threads.h"
+#include "data/convert_parts.h"
 #include "image/image_io.h"
 
 namespace seg {
@@ -113,7 +113,9 @@ void convert_pair(const Pair& pair, const fs::path& root, const std::string& par
   write_labels(root / ("instances" + part) / (pair.id + "_label.tiff"), instances.voxels, instances.geometry);
 }
 
-void require_dataset_name(const std::string& name) {
+}  // namespace
+
+void require_new_dataset(const fs::path& raw, const std::string& name) {
   const bool valid =
       name.size() > 11 && name.starts_with("Dataset") && name[10] == '_' &&
       std::all_of(name.begin() + 7, name.begin() + 10, [](unsigned char c) { return std::isdigit(c); }) &&
@@ -121,21 +123,35 @@ void require_dataset_name(const std::string& name) {
   if (!valid)
     fail_usage("dataset name \"{}\": expected Dataset<three digits>_<name>, such as Dataset703_NeurIPSCell",
                name);
+  if (fs::exists(raw / name / "dataset.json"))
+    throw Error(fmt::format("{} exists already", (raw / name).string()),
+                "remove it or choose another --name");
 }
 
-}  // namespace
+void write_dataset_json(const ConvertedDataset& made, const Json& channel_names, const Json& labels,
+                        const std::string& file_ending) {
+  Json json;
+  json["channel_names"] = channel_names;
+  json["labels"] = labels;
+  json["numTraining"] = made.training;
+  json["file_ending"] = file_ending;
+  json["name"] = made.root.filename().string();
+  write_json(made.root / "dataset.json", json);
+}
+
+void copy_whole(const fs::path& from, const fs::path& to) {
+  write_atomically(to, [&](const fs::path& temporary) { fs::copy_file(from, temporary); });
+}
 
 ConvertedDataset convert_neurips_cell(const fs::path& input, const fs::path& raw, const std::string& name,
                                       BoundaryRule rule) {
-  require_dataset_name(name);
+  require_new_dataset(raw, name);
   if (!fs::is_directory(input)) fail("folder {} does not exist", input.string());
   const bool split = fs::is_directory(input / "train");
   const std::vector<Pair> training = find_pairs(split ? input / "train" : input);
   const std::vector<Pair> test =
       fs::is_directory(input / "test") ? find_pairs(input / "test") : std::vector<Pair>{};
   ConvertedDataset result{raw / name, std::ssize(training), std::ssize(test)};
-  if (fs::exists(result.root / "dataset.json"))
-    throw Error(fmt::format("{} exists already", result.root.string()), "remove it or choose another --name");
   for (const char* folder : {"images", "labels", "instances"}) {
     make_folder(result.root / (std::string(folder) + "Tr"));
     if (!test.empty()) make_folder(result.root / (std::string(folder) + "Ts"));
@@ -148,13 +164,8 @@ ConvertedDataset convert_neurips_cell(const fs::path& input, const fs::path& raw
     convert_pair(pair, result.root, is_training ? "Tr" : "Ts", rule);
     progress.advance();
   });
-  Json json;
-  json["channel_names"] = {{"0", "R"}, {"1", "G"}, {"2", "B"}};
-  json["labels"] = {{"background", 0}, {"interior", 1}, {"boundary", 2}};
-  json["numTraining"] = result.training;
-  json["file_ending"] = ".png";
-  json["name"] = name;
-  write_json(result.root / "dataset.json", json);
+  write_dataset_json(result, {{"0", "R"}, {"1", "G"}, {"2", "B"}},
+                     {{"background", 0}, {"interior", 1}, {"boundary", 2}}, ".png");
   return result;
 }
 

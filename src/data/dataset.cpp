@@ -4,13 +4,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <set>
 #include <unordered_map>
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/log.h"
 #include "base/suggest.h"
+#include "image/dicom.h"
 #include "image/image_io.h"
 
 namespace seg {
@@ -18,6 +19,12 @@ namespace {
 
 constexpr std::string_view kBackground = "background";
 constexpr std::string_view kIgnore = "ignore";
+
+/// The last name of a path, with or without a slash at its end.
+std::string folder_name(const fs::path& path) {
+  const fs::path folder = fs::absolute(path).lexically_normal();
+  return (folder.has_filename() ? folder : folder.parent_path()).filename().string();
+}
 
 /// "0003" or "3" as a number; nothing for anything else.
 std::optional<int> whole_number(std::string_view text) {
@@ -117,21 +124,6 @@ void check_regions(const DatasetInfo& info) {
               "the order in which regions are painted into the label image, e.g. [1, 2, 3]");
 }
 
-/// "case_0003.nii.gz" -> {"case", 3}; nothing for names without a channel number.
-std::optional<std::pair<std::string, int>> split_channel(std::string name, std::string_view ending) {
-  name.resize(name.size() - ending.size());
-  if (name.size() < 6 || name[name.size() - 5] != '_') return std::nullopt;
-  const auto channel = whole_number(std::string_view(name).substr(name.size() - 4));
-  if (!channel) return std::nullopt;
-  return std::pair(name.substr(0, name.size() - 5), *channel);
-}
-
-/// One file per channel, but a colour picture holds three channels in one file.
-std::size_t files_per_case(std::size_t channels, std::size_t present, std::string_view ending) {
-  const bool volume = ending.starts_with(".n") || ending == ".mha";
-  return !volume && present == 1 ? 1 : channels;
-}
-
 [[noreturn]] void fail_no_images(const fs::path& folder, const std::string& ending,
                                  const std::vector<fs::path>& with_ending) {
   if (!with_ending.empty()) {
@@ -146,6 +138,33 @@ std::size_t files_per_case(std::size_t channels, std::size_t present, std::strin
               others.empty() ? "the folder is empty"
                              : fmt::format("it holds {} other files, such as {}", others.size(),
                                            others[0].filename().string()));
+}
+
+/// Cases of a folder that is a DICOM series, or holds folders that are: <id>, or <id>_0000, ... per channel.
+std::vector<Case> list_dicom_cases(const fs::path& folder, std::size_t channels) {
+  if (is_dicom_folder(folder)) {
+    if (channels != 1)
+      throw Error(
+          fmt::format("{} is one DICOM series, but a case has {} channels", folder.string(), channels),
+          "give a folder with the folders <case>_0000, <case>_0001, ...");
+    return {{folder_name(folder), {folder}, {}}};
+  }
+  std::map<std::string, std::vector<fs::path>> found;  // sorted by name: channel 0 comes first
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (!is_dicom_folder(entry.path())) continue;
+    const std::string name = entry.path().filename().string();
+    const auto part = split_channel(name, "");
+    found[part ? part->first : name].push_back(entry.path());
+  }
+  std::vector<Case> cases;
+  for (auto& [id, images] : found) {
+    if (images.size() != channels)
+      fail("case \"{}\" has {} DICOM series in {}, expected {}", id, images.size(), folder.string(),
+           channels);
+    std::sort(images.begin(), images.end());
+    cases.push_back({id, images, {}});
+  }
+  return cases;
 }
 
 /// The optional "dataset" key of dataset.json: {case: {images: [...], label}} with paths relative to root.
@@ -181,14 +200,23 @@ void require_files(const std::vector<Case>& cases) {
        fmt::join(missing, ", "), count > missing.size() ? ", ..." : "");
 }
 
-void warn_unused_labels(const Dataset& dataset) {
-  std::set<fs::path> used;
-  for (const Case& one : dataset.training) used.insert(one.label);
-  for (const fs::path& label : list_files(dataset.root / "labelsTr", dataset.info.file_ending))
-    if (!used.contains(label)) warn("{} has no image in imagesTr and is not used", label.string());
+}  // namespace
+
+std::optional<std::pair<std::string, int>> split_channel(std::string name, std::string_view ending) {
+  name.resize(name.size() - ending.size());
+  if (name.size() < 6 || name[name.size() - 5] != '_') return std::nullopt;
+  const auto channel = whole_number(std::string_view(name).substr(name.size() - 4));
+  if (!channel) return std::nullopt;
+  return std::pair(name.substr(0, name.size() - 5), *channel);
 }
 
-}  // namespace
+bool is_volume_ending(std::string_view ending) {
+  return ending.starts_with(".n") || ending == ".mha";
+}
+
+std::size_t files_per_case(std::size_t channels, std::size_t present, std::string_view ending) {
+  return !is_volume_ending(ending) && present == 1 ? 1 : channels;
+}
 
 bool DatasetInfo::has_regions() const {
   return std::any_of(labels.begin(), labels.end(), [](const LabelEntry& l) { return l.values.size() > 1; });
@@ -213,6 +241,10 @@ std::vector<LabelEntry> DatasetInfo::foreground() const {
 
 int DatasetInfo::output_channels() const {
   return static_cast<int>(foreground().size()) + (has_regions() ? 0 : 1);
+}
+
+std::string DatasetInfo::label_ending() const {
+  return file_ending.starts_with(".jp") ? ".png" : file_ending;
 }
 
 DatasetInfo parse_dataset_info(const Json& json, const std::string& name, const std::string& origin) {
@@ -247,6 +279,9 @@ DatasetInfo read_dataset_info(const fs::path& file) {
 
 std::vector<Case> list_cases(const fs::path& folder, std::size_t channels, const std::string& file_ending) {
   const auto files = list_files(folder, file_ending);
+  if (files.empty()) {
+    if (auto series = list_dicom_cases(folder, channels); !series.empty()) return series;
+  }
   std::unordered_map<std::string, std::set<int>> found;
   std::vector<Case> cases;
   for (const fs::path& file : files) {
@@ -302,9 +337,7 @@ Dataset open_dataset(const fs::path& root) {
     throw Error(fmt::format("{} is missing", file.string()),
                 "a raw dataset holds dataset.json, imagesTr, labelsTr");
   const Json json = read_json(file);
-  const fs::path folder = fs::absolute(root).lexically_normal();
-  const auto name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
-  Dataset dataset{root, parse_dataset_info(json, name, file.string()), {}};
+  Dataset dataset{root, parse_dataset_info(json, folder_name(root), file.string()), {}};
   const auto channels = dataset.info.channel_names.size();
   if (json.contains("dataset")) {
     dataset.training = with_context(file.string(), [&] {
@@ -313,14 +346,9 @@ Dataset open_dataset(const fs::path& root) {
     require_files(dataset.training);
   } else {
     dataset.training = list_cases(root / "imagesTr", channels, dataset.info.file_ending);
-    for (Case& one : dataset.training) one.label = root / "labelsTr" / (one.id + dataset.info.file_ending);
+    for (Case& one : dataset.training) one.label = root / "labelsTr" / (one.id + dataset.info.label_ending());
     require_files(dataset.training);
-    warn_unused_labels(dataset);
   }
-  const auto count = static_cast<std::int64_t>(dataset.training.size());
-  if (count != dataset.info.num_training)
-    warn("{}: numTraining is {}, but there are {} training cases", file.string(), dataset.info.num_training,
-         count);
   return dataset;
 }
 

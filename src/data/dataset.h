@@ -32,6 +32,8 @@ struct DatasetInfo {
   std::vector<LabelEntry> foreground() const;
   /// Channels of the network's output: classes with background, or regions.
   int output_channels() const;
+  /// Ending of label files: that of the images, but .png where they are JPEG, which would change the values.
+  std::string label_ending() const;
 };
 
 /// Parses dataset.json; `origin` names it in errors. Missing keys, wrong types and labels that are not
@@ -54,17 +56,28 @@ struct Dataset {
   std::vector<Case> training;  ///< sorted by id
 };
 
-/// Opens a raw dataset and lists its training cases; every missing channel or label file is an Error.
+/// Opens a raw dataset and lists its training cases; every missing channel or label file is an Error. What is
+/// wrong beyond that is found by data/doctor.
 Dataset open_dataset(const fs::path& root);
 
 /// Cases of a folder of images named <id>_0000<ending>, ..., sorted by id (prediction input). A case has one
-/// file per channel; a picture (.png, ...) may hold all its channels in <id>_0000.
+/// file per channel; a picture (.png, ...) may hold all its channels in <id>_0000. Where no file has the
+/// ending, a folder that is a DICOM series is one case, and one that holds such folders has a case in each.
 /// Throws Error for a missing channel or a folder with no image of that ending.
 std::vector<Case> list_cases(const fs::path& folder, std::size_t channels, const std::string& file_ending);
 
 /// One case from its channel files, in their order: the first one alone stands for all <id>_0000, _0001, ...
 /// beside it. Throws Error for a missing file or a wrong number of files.
 Case case_of_files(const std::vector<fs::path>& files, std::size_t channels, const std::string& file_ending);
+
+/// "case_0003.nii.gz" -> {"case", 3}; nothing for names without a channel number.
+std::optional<std::pair<std::string, int>> split_channel(std::string name, std::string_view ending);
+
+/// True for endings of medical volumes, false for pictures, which may hold several channels in a file.
+bool is_volume_ending(std::string_view ending);
+
+/// Files that a case needs: one per channel, but a colour picture holds its channels in one file.
+std::size_t files_per_case(std::size_t channels, std::size_t present, std::string_view ending);
 
 /// Throws Error when a value of `labels` is not in dataset.json; lists what is expected and where the value
 /// is.

@@ -66,9 +66,10 @@ Normalization normalization_of(std::string channel) {
 }
 
 /// nnU-Net's name of the reader it would choose.
-std::string reader_name(const std::string& file_ending) {
+std::string reader_name(const std::string& file_ending, const Vec3& spacing) {
   const std::array<std::string_view, 6> natural{".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg"};
   const bool flat = std::find(natural.begin(), natural.end(), file_ending) != natural.end();
+  if (flat && spacing[0] != 999) return "Tiff3DIO";  // pages of a volume
   return flat ? "NaturalImage2DIO" : "SimpleITKIO";
 }
 
@@ -106,7 +107,7 @@ Plan make_plan(const Fingerprint& fingerprint, const DatasetInfo& info) {
   check(fingerprint, info);
   Plan plan;
   plan.dataset_name = info.name;
-  plan.image_reader_writer = reader_name(info.file_ending);
+  plan.image_reader_writer = reader_name(info.file_ending, fingerprint.spacings.front());
   plan.intensities = fingerprint.intensities;
 
   // The axis with the largest spacing comes first: slices are taken across it.

@@ -49,6 +49,10 @@ void preprocess_dataset(const Dataset& dataset, const Plan& plan, const Configur
 /// in that order).
 void store_case(const fs::path& folder, const std::string& id, const PreprocessedCase& preprocessed);
 
+/// Writes a stored case as nnU-Net stores it: `data` (float32 [c, z, y, x]) and `seg` (int8 [1, z, y, x],
+/// int16 where a label is above 127) in one .npz. Throws Error where the case is not there.
+void dump_case(const fs::path& folder, const std::string& id, const fs::path& npz);
+
 Json to_json(const CaseProperties& properties);
 CaseProperties properties_from_json(const Json& json);
 

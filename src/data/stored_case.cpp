@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "base/json.h"
-#include "base/npy.h"
+#include "base/npz.h"
 #include "data/preprocess.h"
 
 namespace seg {
@@ -48,6 +48,22 @@ void store_case(const fs::path& folder, const std::string& id, const Preprocesse
   Json json = to_json(preprocessed.properties);
   json["class_locations"] = counts;
   write_json(folder / (id + ".json"), json);
+}
+
+void dump_case(const fs::path& folder, const std::string& id, const fs::path& npz) {
+  const fs::path file = folder / (id + ".npy");
+  if (!fs::exists(file))
+    throw Error(fmt::format("{} is missing", file.string()),
+                "run swin-umamba preprocess for the dataset first");
+  const NpyFile data(file), seg(folder / (id + "_seg.npy"));
+  const auto labels = seg.values<std::int16_t>();
+  const bool wide = std::any_of(labels.begin(), labels.end(), [](std::int16_t label) { return label > 127; });
+  const std::vector<std::int8_t> narrow(wide ? labels.end() : labels.begin(), labels.end());
+  const std::array<NpzEntry, 2> entries{
+      NpzEntry{"data", DType::f32, data.shape(), std::as_bytes(data.values<float>())},
+      wide ? NpzEntry{"seg", DType::i16, seg.shape(), std::as_bytes(labels)}
+           : NpzEntry{"seg", DType::i8, seg.shape(), std::as_bytes(std::span(narrow))}};
+  write_npz(npz, entries);
 }
 
 Json to_json(const CaseProperties& properties) {

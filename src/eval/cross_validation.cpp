@@ -47,7 +47,7 @@ Candidate ensemble_of(const fs::path& a, const fs::path& b, const std::vector<st
   }
   for (const char* name : {"dataset.json", "plans.json"}) copy_whole(a / name, made.predictions / name);
   const Summary summary =
-      evaluate_pairs(pair_files(references, made.predictions, info.file_ending, true), info);
+      evaluate_pairs(pair_files(references, made.predictions, info.label_ending(), true), info);
   write_summary(made.predictions / "summary.json", summary);
   made.dice = summary.foreground_mean_dice();
   return made;
@@ -63,7 +63,7 @@ Summary gather_folds(const fs::path& model, const std::vector<std::string>& fold
                      const fs::path& references, const DatasetInfo& info) {
   std::vector<fs::path> files;
   for (const auto& fold : folds) {
-    for (const auto& file : list_files(validation_folder(model, fold), info.file_ending)) {
+    for (const auto& file : list_files(validation_folder(model, fold), info.label_ending())) {
       const auto same = [&](const fs::path& other) { return other.filename() == file.filename(); };
       const auto twice = std::ranges::find_if(files, same);
       if (twice != files.end())
@@ -71,12 +71,12 @@ Summary gather_folds(const fs::path& model, const std::vector<std::string>& fold
       files.push_back(file);
     }
   }
-  if (files.empty()) fail("{}: no {} file in its folds", model.string(), info.file_ending);
+  if (files.empty()) fail("{}: no {} file in its folds", model.string(), info.label_ending());
   fs::remove_all(output);
   make_folder(output);
   for (const char* name : {"dataset.json", "plans.json"}) copy_whole(model / name, output / name);
   for (const auto& file : files) copy_whole(file, output / file.filename());
-  Summary summary = evaluate_pairs(pair_files(references, output, info.file_ending, true), info);
+  Summary summary = evaluate_pairs(pair_files(references, output, info.label_ending(), true), info);
   write_summary(output / "summary.json", summary);
   return summary;
 }

@@ -82,7 +82,7 @@ Json without_cases(const Summary& summary) {
 
 PostprocessChoice determine_postprocessing(const fs::path& predictions, const fs::path& references,
                                            const DatasetInfo& info) {
-  const auto pairs = pair_files(references, predictions, info.file_ending, true);
+  const auto pairs = pair_files(references, predictions, info.label_ending(), true);
   std::vector<std::vector<int>> foreground;
   for (const auto& label : info.foreground()) foreground.push_back(label.values);
   const KeepLargest all(foreground);
@@ -97,8 +97,8 @@ PostprocessChoice determine_postprocessing(const fs::path& predictions, const fs
   if (foreground.size() > 1) try_labels(choice, kept ? scores[1] : choice.before, pairs, info);
 
   const fs::path output = predictions / "postprocessed";
-  postprocess_folder(predictions, output, info.file_ending, choice.steps);
-  choice.after = evaluate_pairs(pair_files(references, output, info.file_ending, true), info);
+  postprocess_folder(predictions, output, info.label_ending(), choice.steps);
+  choice.after = evaluate_pairs(pair_files(references, output, info.label_ending(), true), info);
   if (!fs::exists(predictions / "summary.json")) write_summary(predictions / "summary.json", choice.before);
   write_summary(output / "summary.json", choice.after);
   Json json{{"input_folder", without_cases(choice.before)}, {"postprocessed", without_cases(choice.after)}};

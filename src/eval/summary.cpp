@@ -238,7 +238,7 @@ Summary evaluate_pairs(std::span<const ScoredPair> pairs, const DatasetInfo& inf
 
 Summary evaluate_folders(const fs::path& reference_folder, const fs::path& prediction_folder,
                          const DatasetInfo& info) {
-  return evaluate_pairs(pair_files(reference_folder, prediction_folder, info.file_ending, false), info);
+  return evaluate_pairs(pair_files(reference_folder, prediction_folder, info.label_ending(), false), info);
 }
 
 }  // namespace seg

@@ -4,50 +4,19 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cmath>
+#include <bit>
 #include <cstdint>
 #include <cstring>
-#include <limits>
+#include <fstream>
 #include <map>
 #include <memory>
-#include <optional>
 #include <sstream>
 
 #include "base/error.h"
+#include "image/damage.h"
 
 namespace seg {
 namespace {
-
-using Bytes = std::span<const std::byte>;
-constexpr std::string_view kCopyAgain = "the file is damaged or incomplete: copy or export it again";
-
-[[noreturn]] void fail_truncated(std::uint64_t expected, std::uint64_t got, std::string_view what) {
-  throw Error(fmt::format("truncated: expected {} bytes{}, got {}", expected, what, got),
-              std::string(kCopyAgain));
-}
-
-[[noreturn]] void fail_damaged(const std::string& reason) {
-  throw Error(reason, std::string(kCopyAgain));
-}
-
-/// An unsigned number of `size` bytes at `offset`; Error beyond the end.
-std::uint64_t number_at(Bytes bytes, std::size_t offset, std::size_t size, bool big_endian) {
-  if (offset > bytes.size() || bytes.size() - offset < size) fail_truncated(offset + size, bytes.size(), "");
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < size; ++i) {
-    const std::size_t at = offset + (big_endian ? i : size - 1 - i);
-    value = value << 8 | std::to_integer<std::uint64_t>(bytes[at]);
-  }
-  return value;
-}
-
-/// a * b, or an Error where header sizes are too large to be true.
-std::uint64_t checked_product(std::uint64_t a, std::uint64_t b) {
-  if (a != 0 && b > std::numeric_limits<std::int64_t>::max() / a)
-    fail_damaged("the sizes in its header are impossibly large");
-  return a * b;
-}
 
 // ---- NIfTI: a header of 348 bytes, then voxels, all of it perhaps gzipped -------------------------------
 
@@ -76,18 +45,26 @@ std::uint64_t nifti_bytes(Bytes header) {
     fail_damaged(
         fmt::format("its header says number type {} of {} bits, which is not supported", type, bits));
   const auto offset_bits = static_cast<std::uint32_t>(number_at(header, 108, 4, big_endian));
-  float offset = 0;
-  std::memcpy(&offset, &offset_bits, sizeof offset);
+  const auto offset = std::bit_cast<float>(offset_bits);
   if (!(offset >= kNiftiHeader && offset < 1e9F))
     fail_damaged(fmt::format("its header says that voxels start at byte {}", offset));
   return static_cast<std::uint64_t>(offset) + checked_product(voxels, bits / 8);
 }
 
-void check_nifti(const fs::path& path) {
-  const std::unique_ptr<gzFile_s, int (*)(gzFile)> file(gzopen(path.c_str(), "rb"), gzclose_r);
+using GzFile = std::unique_ptr<gzFile_s, int (*)(gzFile)>;
+constexpr std::size_t kBlock = 1 << 20;
+
+/// Opens a file that may be gzipped.
+GzFile open_gz(const fs::path& path) {
+  GzFile file(gzopen(path.c_str(), "rb"), gzclose_r);
   if (!file) fail("cannot open it");
   gzbuffer(file.get(), 1 << 17);
-  std::vector<std::byte> block(1 << 20);
+  return file;
+}
+
+void check_nifti(const fs::path& path) {
+  const GzFile file = open_gz(path);
+  std::vector<std::byte> block(kBlock);
   std::uint64_t expected = 0, got = 0;
   for (;;) {
     const int count = gzread(file.get(), block.data(), static_cast<unsigned>(block.size()));
@@ -111,12 +88,38 @@ void check_nifti(const fs::path& path) {
 
 // ---- MetaImage: lines of text, then voxels, perhaps as one zlib stream ----------------------------------
 
-using MetaHeader = std::map<std::string, std::string>;
+/// Lines "key = value" or "key: value" in front of voxels.
+using TextHeader = std::map<std::string, std::string>;
+constexpr std::size_t kLongestHeader = 1 << 16;
+
+std::string trim(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r"), last = text.find_last_not_of(" \t\r");
+  return std::string(first == std::string_view::npos ? "" : text.substr(first, last - first + 1));
+}
+
+const std::string& line_of(const TextHeader& header, const std::string& key) {
+  const auto found = header.find(key);
+  if (found == header.end()) fail_damaged(fmt::format("its header has no line {}", key));
+  return found->second;
+}
+
+/// The product of sizes such as "128 128 40", of which there must be as many as there are dimensions.
+std::uint64_t product_of_sizes(const std::string& text, const std::string& dimensions) {
+  std::istringstream sizes(text);
+  std::int64_t size = 0, count = 0;
+  std::uint64_t product = 1;
+  for (; sizes >> size; ++count) {
+    if (size < 1) fail_damaged(fmt::format("its header says size {} for an axis", size));
+    product = checked_product(product, static_cast<std::uint64_t>(size));
+  }
+  if (dimensions != std::to_string(count))
+    fail_damaged(fmt::format("its header says {} dimensions, but {} sizes", dimensions, count));
+  return product;
+}
 
 /// The text "key = value" lines up to ElementDataFile, and where the voxels start.
-std::pair<MetaHeader, std::size_t> meta_header(Bytes bytes) {
-  constexpr std::size_t kLongestHeader = 1 << 16;
-  MetaHeader header;
+std::pair<TextHeader, std::size_t> meta_header(Bytes bytes) {
+  TextHeader header;
   std::string line;
   for (std::size_t i = 0; i < std::min(bytes.size(), kLongestHeader); ++i) {
     const char c = std::to_integer<char>(bytes[i]);
@@ -126,10 +129,6 @@ std::pair<MetaHeader, std::size_t> meta_header(Bytes bytes) {
     }
     const auto equals = line.find('=');
     if (equals == std::string::npos) fail_damaged("is not a MetaImage file");
-    const auto trim = [](const std::string& text) {
-      const auto first = text.find_first_not_of(" \t\r"), last = text.find_last_not_of(" \t\r");
-      return first == std::string::npos ? std::string() : text.substr(first, last - first + 1);
-    };
     const std::string key = trim(line.substr(0, equals));
     header[key] = trim(line.substr(equals + 1));
     if (key == "ElementDataFile") return {header, i + 1};
@@ -138,34 +137,20 @@ std::pair<MetaHeader, std::size_t> meta_header(Bytes bytes) {
   fail_damaged("its header has no end (no line ElementDataFile)");
 }
 
-std::uint64_t meta_bytes(const MetaHeader& header) {
+std::uint64_t meta_bytes(const TextHeader& header) {
   const std::map<std::string, std::uint64_t> kSizes{
       {"MET_CHAR", 1},      {"MET_UCHAR", 1},      {"MET_SHORT", 2}, {"MET_USHORT", 2},
       {"MET_INT", 4},       {"MET_UINT", 4},       {"MET_LONG", 4},  {"MET_ULONG", 4},
       {"MET_LONG_LONG", 8}, {"MET_ULONG_LONG", 8}, {"MET_FLOAT", 4}, {"MET_DOUBLE", 8}};
-  const auto value = [&](const std::string& key) {
-    const auto found = header.find(key);
-    if (found == header.end()) fail_damaged(fmt::format("its header has no line {}", key));
-    return found->second;
-  };
-  const auto type = kSizes.find(value("ElementType"));
-  if (type == kSizes.end()) fail("number type {} is not supported", value("ElementType"));
+  const auto type = kSizes.find(line_of(header, "ElementType"));
+  if (type == kSizes.end()) fail("number type {} is not supported", line_of(header, "ElementType"));
   std::uint64_t bytes = type->second;
   if (header.contains("ElementNumberOfChannels")) {
     const auto channels = std::strtoll(header.at("ElementNumberOfChannels").c_str(), nullptr, 10);
     if (channels < 1) fail_damaged("its header says less than one channel");
     bytes = checked_product(bytes, static_cast<std::uint64_t>(channels));
   }
-  const auto axes = value("NDims");
-  std::istringstream sizes(value("DimSize"));
-  std::int64_t size = 0, count = 0;
-  for (; sizes >> size; ++count) {
-    if (size < 1) fail_damaged(fmt::format("its header says size {} for an axis", size));
-    bytes = checked_product(bytes, static_cast<std::uint64_t>(size));
-  }
-  if (axes != std::to_string(count))
-    fail_damaged(fmt::format("its header says {} dimensions, but {} sizes", axes, count));
-  return bytes;
+  return checked_product(bytes, product_of_sizes(line_of(header, "DimSize"), line_of(header, "NDims")));
 }
 
 /// Unpacks a zlib or gzip stream and counts its bytes; Error where it does not end.
@@ -210,73 +195,82 @@ void check_meta(const fs::path& path) {
   if (got < expected) fail_truncated(expected, got, packed ? " of voxels after unpacking" : " of voxels");
 }
 
-// ---- Pictures -------------------------------------------------------------------------------------------
+// ---- NRRD: lines of text up to an empty one, then voxels, perhaps gzipped -------------------------------
 
-/// Walks the chunks (length, name, data, checksum) from the signature to IEND.
-void check_png(const fs::path& path) {
-  constexpr std::array<unsigned char, 8> kSignature{0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
-  const MappedFile file(path);
-  const Bytes bytes = file.bytes();
-  if (bytes.size() < kSignature.size() ||
-      std::memcmp(bytes.data(), kSignature.data(), kSignature.size()) != 0)
-    fail_damaged("is not a PNG file");
-  for (std::size_t at = kSignature.size();;) {
-    const auto length = number_at(bytes, at, 4, true);
-    const auto end = at + 12 + length;
-    if (end > bytes.size()) fail_truncated(end, bytes.size(), " or more");
-    const Bytes chunk = bytes.subspan(at + 4, 4 + length);  // name and data
-    const std::string_view name(reinterpret_cast<const char*>(chunk.data()), 4);
-    const auto checksum =
-        crc32_z(0, reinterpret_cast<const Bytef*>(chunk.data()), static_cast<z_size_t>(chunk.size()));
-    if (checksum != number_at(bytes, end - 4, 4, true))
-      fail_damaged(fmt::format("wrong checksum of the PNG chunk at byte {}", at));
-    if ((name == "IHDR") != (at == kSignature.size()) || (name == "IHDR" && length != 13))
-      fail_damaged("is not a valid PNG file (IHDR)");
-    if (name == "IEND") return;
-    at = end;
+/// The "key: value" lines, and where the voxels start.
+std::pair<TextHeader, std::size_t> nrrd_header(Bytes bytes) {
+  TextHeader header;
+  std::string line;
+  for (std::size_t i = 0; i < std::min(bytes.size(), kLongestHeader); ++i) {
+    const char c = std::to_integer<char>(bytes[i]);
+    if (c != '\n') {
+      line += c;
+      continue;
+    }
+    line = trim(line);
+    if (header.empty()) {
+      if (!line.starts_with("NRRD000")) break;
+      header["magic"] = line;
+    } else if (line.empty()) {
+      return {header, i + 1};
+    } else if (const auto colon = line.find(": "); colon != std::string::npos && line[0] != '#') {
+      header[line.substr(0, colon)] = trim(line.substr(colon + 2));
+    }
+    line.clear();
   }
+  fail_damaged(header.empty() ? "is not a NRRD file" : "its header has no end (no empty line)");
 }
 
-void check_bmp(const fs::path& path) {
-  const MappedFile file(path);
-  const Bytes bytes = file.bytes();
-  if (number_at(bytes, 0, 2, true) != 0x424D) fail_damaged("is not a BMP file");
-  const auto offset = number_at(bytes, 10, 4, false);
-  const auto header = number_at(bytes, 14, 4, false);
-  const auto width = static_cast<std::int32_t>(number_at(bytes, 18, 4, false));
-  const auto height = static_cast<std::int32_t>(number_at(bytes, 22, 4, false));
-  const auto depth = number_at(bytes, 28, 2, false);
-  const auto packing = number_at(bytes, 30, 4, false);
-  if (header != 40 || packing != 0 || (depth != 8 && depth != 24 && depth != 32))
-    throw Error("is a kind of BMP that is not supported", "save it as PNG");
-  if (width < 1 || height == 0 || height == std::numeric_limits<std::int32_t>::min())
-    fail_damaged(fmt::format("its header says a size of {} x {}", height, width));
-  const auto row = (static_cast<std::uint64_t>(width) * depth / 8 + 3) / 4 * 4;
-  const auto expected = offset + row * static_cast<std::uint64_t>(std::abs(height));
-  if (bytes.size() < expected) fail_truncated(expected, bytes.size(), "");
+std::uint64_t nrrd_bytes(const TextHeader& header) {
+  const std::map<std::string_view, std::uint64_t> kSizes{
+      {"signed char", 1}, {"int8", 1},          {"int8_t", 1},         {"uchar", 1},
+      {"uint8", 1},       {"unsigned char", 1}, {"uint8_t", 1},        {"short", 2},
+      {"short int", 2},   {"int16", 2},         {"int16_t", 2},        {"signed short", 2},
+      {"ushort", 2},      {"uint16", 2},        {"unsigned short", 2}, {"uint16_t", 2},
+      {"int", 4},         {"signed int", 4},    {"int32", 4},          {"int32_t", 4},
+      {"uint", 4},        {"unsigned int", 4},  {"uint32", 4},         {"uint32_t", 4},
+      {"long long", 8},   {"longlong", 8},      {"int64", 8},          {"int64_t", 8},
+      {"ulonglong", 8},   {"uint64", 8},        {"uint64_t", 8},       {"unsigned long long", 8},
+      {"float", 4},       {"double", 8}};
+  const auto type = kSizes.find(line_of(header, "type"));
+  if (type == kSizes.end()) fail("number type {} is not supported", line_of(header, "type"));
+  return checked_product(type->second,
+                         product_of_sizes(line_of(header, "sizes"), line_of(header, "dimension")));
 }
 
-/// The picture data follows the last start-of-scan mark and is closed by an end mark.
-void check_jpeg(const fs::path& path) {
+void check_nrrd(const fs::path& path) {
   const MappedFile file(path);
-  const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
-  if (!text.starts_with("\xFF\xD8")) fail_damaged("is not a JPEG file");
-  const auto scan = text.rfind("\xFF\xDA"), end = text.rfind("\xFF\xD9");
-  if (scan == std::string_view::npos || end == std::string_view::npos || end < scan)
-    fail_damaged(fmt::format("truncated: the picture does not end within its {} bytes", text.size()));
+  const auto [header, start] = nrrd_header(file.bytes());
+  if (header.contains("data file") || header.contains("datafile"))
+    throw Error("its voxels are in another file", "write header and voxels into one .nrrd file");
+  const auto expected = nrrd_bytes(header);
+  const std::string& encoding = line_of(header, "encoding");
+  const bool packed = encoding == "gzip" || encoding == "gz";
+  if (!packed && encoding != "raw")
+    throw Error(fmt::format("encoding {} is not supported", encoding),
+                "save it with the encoding gzip or raw");
+  for (const char* skip : {"byte skip", "line skip"})
+    if (header.contains(skip) && header.at(skip) != "0")
+      fail("a {} before the voxels is not supported", skip);
+  const Bytes voxels = file.bytes().subspan(start);
+  const std::uint64_t got = packed ? inflated_bytes(voxels) : voxels.size();
+  if (got < expected) fail_truncated(expected, got, packed ? " of voxels after unpacking" : " of voxels");
 }
 
 struct Check {
   std::string_view ending;
   void (*run)(const fs::path&);
 };
-constexpr std::array<Check, 7> kChecks{{{".nii.gz", check_nifti},
-                                        {".nii", check_nifti},
-                                        {".mha", check_meta},
-                                        {".png", check_png},
-                                        {".bmp", check_bmp},
-                                        {".jpg", check_jpeg},
-                                        {".jpeg", check_jpeg}}};
+constexpr std::array<Check, 10> kChecks{{{".nii.gz", check_nifti},
+                                         {".nii", check_nifti},
+                                         {".nrrd", check_nrrd},
+                                         {".mha", check_meta},
+                                         {".png", check_png},
+                                         {".bmp", check_bmp},
+                                         {".tif", check_tiff},
+                                         {".tiff", check_tiff},
+                                         {".jpg", check_jpeg},
+                                         {".jpeg", check_jpeg}}};
 
 }  // namespace
 
@@ -287,8 +281,38 @@ void check_image_file(const fs::path& path) {
   if (size == 0) throw Error(fmt::format("{} is empty (0 bytes)", path.string()), std::string(kCopyAgain));
   std::string name = path.filename().string();
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+  if (is_dicom_file(path)) return with_context(path.string(), [&] { check_dicom(path); });
   for (const Check& check : kChecks)
     if (name.ends_with(check.ending)) return with_context(path.string(), [&] { check.run(path); });
+}
+
+std::uint64_t count_nonfinite_nifti(const fs::path& path) {
+  return with_context(path.string(), [&] {
+    const GzFile file = open_gz(path);
+    std::vector<std::byte> block(kBlock);
+    if (gzread(file.get(), block.data(), kNiftiHeader) != static_cast<int>(kNiftiHeader))
+      return std::uint64_t{0};
+    const bool big_endian = number_at(block, 0, 4, true) == kNiftiHeader;
+    const auto type = number_at(block, 70, 2, big_endian);
+    if (type != 16 && type != 64) return std::uint64_t{0};  // float and double
+    const std::size_t size = type == 16 ? 4 : 8;
+    const auto offset_bits = static_cast<std::uint32_t>(number_at(block, 108, 4, big_endian));
+    gzseek(file.get(), static_cast<z_off_t>(std::bit_cast<float>(offset_bits)), SEEK_SET);
+    const std::uint64_t exponent = type == 16 ? 0x7F800000 : 0x7FF0000000000000;  // all ones: NaN or infinity
+    std::uint64_t found = 0;
+    for (;;) {
+      const int got = gzread(file.get(), block.data(), static_cast<unsigned>(block.size()));
+      if (got <= 0) return found;
+      for (std::size_t at = 0; at + size <= static_cast<std::size_t>(got); at += size)
+        found += (number_at(block, at, size, big_endian) & exponent) == exponent ? 1 : 0;
+    }
+  });
+}
+
+bool is_dicom_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::array<char, 132> start{};
+  return file.read(start.data(), start.size()) && std::memcmp(&start[128], "DICM", 4) == 0;
 }
 
 }  // namespace seg

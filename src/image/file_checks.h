@@ -6,8 +6,13 @@
 namespace seg {
 
 /// Throws Error naming the file, and where it can what was expected and found, when the file is empty,
-/// truncated or not of the kind its ending says. Checks .nii.gz, .nii, .mha, .png, .bmp, .jpg and .jpeg; the
-/// readers of .nrrd and .tif notice damage themselves.
+/// truncated or not of the kind its ending says. For every ending that can be read.
 void check_image_file(const fs::path& path);
+
+/// Voxels of a NIfTI file that are NaN or infinite, which its reader turns into 0. The file must be whole.
+std::uint64_t count_nonfinite_nifti(const fs::path& path);
+
+/// True for a file that starts as DICOM files do: "DICM" behind 128 bytes.
+bool is_dicom_file(const fs::path& path);
 
 }  // namespace seg

@@ -1,25 +1,32 @@
 #include "image/image_io.h"
 
 #include <itkBMPImageIO.h>
+#include <itkGDCMImageIO.h>
 #include <itkImageIOBase.h>
 #include <itkJPEGImageIO.h>
+#include <itkMetaDataObject.h>
 #include <itkMetaImageIO.h>
 #include <itkNiftiImageIO.h>
 #include <itkNrrdImageIO.h>
 #include <itkPNGImageIO.h>
 #include <itkTIFFImageIO.h>
 
+#include <gdcmTrace.h>
+
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdarg>
 #include <cstring>
 #include <limits>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
+#include "image/dicom.h"
 #include "image/file_checks.h"
 
 // libtiff writes to stderr by itself. Its switches carry a prefix where ITK brings its own copy, and ITK does
@@ -88,6 +95,8 @@ template <class Body>
 decltype(auto) with_itk(const fs::path& path, std::string_view doing, Body&& body) {
   static const bool quiet = [] {
     itk::Object::GlobalWarningDisplayOff();
+    gdcm::Trace::WarningOff();
+    gdcm::Trace::ErrorOff();
     for (const auto set :
          {TIFFSetErrorHandler, TIFFSetWarningHandler, itk_TIFFSetErrorHandler, itk_TIFFSetWarningHandler}) {
       if (set != nullptr) set(nullptr);
@@ -114,12 +123,44 @@ struct RawImage {
 constexpr double kSmallestSpacing = 1e-6,
                  kLargestSpacing = 1e6;  // mm; what lies outside is no image of anything
 
+void check_spacing(const Geometry& geometry, std::size_t axes, const fs::path& path) {
+  for (std::size_t i = 0; i < axes; ++i) {
+    const double spacing = geometry.spacing[2 - i];
+    if (!(spacing >= kSmallestSpacing && spacing <= kLargestSpacing))
+      fail("{}: spacing of axis {}: expected {} to {} mm, got {}", path.string(), i, kSmallestSpacing,
+           kLargestSpacing, spacing);
+  }
+}
+
+bool is_tiff(const Format& format) {
+  return format.ending.starts_with(".tif");
+}
+
+/// Where nnU-Net keeps the spacing of a TIFF of several pages: <case>.json beside it.
+fs::path tiff_spacing_file(const fs::path& path) {
+  return fs::path(path).replace_extension(".json");
+}
+
+Vec3 read_tiff_spacing(const fs::path& path) {
+  fs::path file = tiff_spacing_file(path);
+  if (const std::string stem = path.stem().string(); !fs::exists(file) && stem.size() > 5)
+    file = path.parent_path() / (stem.substr(0, stem.size() - 5) + ".json");  // without _0000
+  if (!fs::exists(file)) {
+    warn("{}: no spacing beside it ({}), 1 x 1 x 1 mm is taken", path.string(), file.filename().string());
+    return {1, 1, 1};
+  }
+  return with_context(file.string(), [&] { return get<Vec3>(read_json(file), "spacing"); });
+}
+
 Geometry geometry_of(const itk::ImageIOBase& io, const Format& format, const fs::path& path) {
   Geometry geometry;
   const auto axes = std::min(io.GetNumberOfDimensions(), 3u);
   geometry.dimension = axes <= 2 ? 2 : 3;
   if (format.natural) {
-    geometry.spacing = {999, 1, 1};
+    const bool pages = axes > 2 && io.GetDimensions(2) > 1;
+    geometry.dimension = pages ? 3 : 2;
+    geometry.spacing = pages ? read_tiff_spacing(path) : Vec3{999, 1, 1};
+    check_spacing(geometry, geometry.dimension, path);
     return geometry;
   }
   for (unsigned i = 0; i < axes; ++i) {
@@ -129,12 +170,7 @@ Geometry geometry_of(const itk::ImageIOBase& io, const Format& format, const fs:
     for (unsigned row = 0; row < axes && row < column.size(); ++row)
       geometry.direction[3 * row + i] = column[row];
   }
-  for (unsigned i = 0; i < axes; ++i) {
-    const double spacing = geometry.spacing[2 - i];
-    if (!(spacing >= kSmallestSpacing && spacing <= kLargestSpacing))
-      fail("{}: spacing of axis {}: expected {} to {} mm, got {}", path.string(), i, kSmallestSpacing,
-           kLargestSpacing, spacing);
-  }
+  check_spacing(geometry, axes, path);
   if (geometry.dimension == 2) geometry.spacing[0] = 999 * std::max(geometry.spacing[1], geometry.spacing[2]);
   return geometry;
 }
@@ -143,14 +179,10 @@ Geometry geometry_of(const itk::ImageIOBase& io, const Format& format, const fs:
 constexpr double kLargestRatio = 2000;
 
 /// Sizes from the header, checked before anything is allocated.
-Shape4 shape_of(const itk::ImageIOBase& io, const fs::path& path, const Format& format) {
+Shape4 shape_of(const itk::ImageIOBase& io, const fs::path& path) {
   const auto axes = io.GetNumberOfDimensions();
   Shape4 shape{static_cast<std::int64_t>(io.GetNumberOfComponents()), 1, 1, 1};
   if (axes < 1 || axes > 4) fail("{}: expected 2 to 4 dimensions, got {}", path.string(), axes);
-  if (format.natural && axes > 2 && io.GetDimensions(2) > 1) {
-    throw Error(fmt::format("{}: expected one picture, got {} pages", path.string(), io.GetDimensions(2)),
-                "store volumes as .nii.gz, .nrrd or .mha");
-  }
   double bytes = static_cast<double>(io.GetComponentSize()) * static_cast<double>(shape[0]);
   for (unsigned i = 0; i < axes; ++i) bytes *= static_cast<double>(io.GetDimensions(i));
   const auto stored = static_cast<double>(fs::file_size(path));
@@ -182,10 +214,19 @@ bool has_colour_palette(const itk::ImageIOBase& io) {
   return false;
 }
 
+/// Tells what a reader changed: to whom it may concern, else once as a warning.
+void remark(std::vector<std::string>* remarks, std::atomic_flag& told, const fs::path& path,
+            std::string_view what) {
+  if (remarks != nullptr) {
+    remarks->emplace_back(what);
+  } else if (!told.test_and_set()) {
+    warn("{}: {} (told for the first such file only)", path.string(), what);
+  }
+}
+
 /// With `palette_as_index` the pixels of a palette picture are its indices, else colours.
-RawImage read_raw(const fs::path& path, bool palette_as_index) {
-  const Format& format = format_of(path);
-  check_image_file(path);
+RawImage read_raw(const fs::path& path, const Format& format, bool palette_as_index,
+                  std::vector<std::string>* remarks = nullptr) {
   return with_itk(path, "read", [&] {
     RawImage raw;
     raw.io = format.make();
@@ -195,11 +236,12 @@ RawImage read_raw(const fs::path& path, bool palette_as_index) {
       fail("{} is not a {} file or is damaged", path.string(), format.ending);
     raw.io->ReadImageInformation();
     if (!palette_as_index && has_colour_palette(*raw.io)) {
-      warn("{}: the palette is expanded to red, green and blue", path.string());
+      static std::atomic_flag told;
+      remark(remarks, told, path, kPaletteRemark);
       raw.io->SetExpandRGBPalette(true);
       raw.io->ReadImageInformation();
     }
-    raw.shape = shape_of(*raw.io, path, format);
+    raw.shape = shape_of(*raw.io, path);
     raw.components = raw.io->GetNumberOfComponents();
     raw.geometry = geometry_of(*raw.io, format, path);
     const auto axes = raw.io->GetNumberOfDimensions();
@@ -251,21 +293,14 @@ void visit_numbers(const RawImage& raw, const fs::path& path, Body&& body) {
 }
 
 /// Colour channels to keep: alpha says nothing about the tissue.
-std::int64_t kept_components(const RawImage& raw, const fs::path& path) {
+std::int64_t kept_components(const RawImage& raw, const Format& format, const fs::path& path,
+                             std::vector<std::string>* remarks) {
   const auto type = raw.io->GetPixelType();
   if (type == Pixel::COMPLEX) fail("{}: complex numbers are not supported", path.string());
-  const bool has_alpha = type == Pixel::RGBA || (format_of(path).natural && raw.components % 2 == 0);
-  if (has_alpha) warn("{}: the alpha channel is dropped", path.string());
+  const bool has_alpha = type == Pixel::RGBA || (format.natural && raw.components % 2 == 0);
+  static std::atomic_flag told;
+  if (has_alpha) remark(remarks, told, path, kAlphaRemark);
   return has_alpha ? raw.components - 1 : raw.components;
-}
-
-bool close(double a, double b) {
-  return std::abs(a - b) <= 1e-8 + 1e-5 * std::abs(b);  // NumPy's allclose
-}
-
-template <class Values>
-bool all_close(const Values& a, const Values& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), close);
 }
 
 constexpr std::size_t kHeaderRoom = 65536;  // and what packing may add to noise
@@ -284,7 +319,8 @@ void check_room(const fs::path& path, std::size_t bytes) {
 void write_raw(const fs::path& path, const void* data, Component type, std::int64_t components,
                const Shape3& size, const Geometry& geometry) {
   const Format& format = format_of(path);
-  const int axes = format.natural ? 2 : geometry.dimension;
+  const bool pages = is_tiff(format) && size[0] > 1;
+  const int axes = pages ? 3 : format.natural ? 2 : geometry.dimension;
   if (axes == 2 && size[0] != 1) fail("{}: cannot hold {} slices", path.string(), size[0]);
   write_atomically(path, [&](const fs::path& temporary) {
     with_itk(path, "encode", [&] {
@@ -315,13 +351,16 @@ void write_raw(const fs::path& path, const void* data, Component type, std::int6
     });
     check_image_file(temporary);  // some writers do not tell when the disk is full
   });
+  if (pages) write_json(tiff_spacing_file(path), {{"spacing", geometry.spacing}});
 }
 
 }  // namespace
 
-LoadedImage read_image(const fs::path& path) {
-  const RawImage raw = read_raw(path, false);
-  const auto kept = kept_components(raw, path);
+namespace {
+
+LoadedImage read_as_floats(const fs::path& path, const Format& format, std::vector<std::string>* remarks) {
+  const RawImage raw = read_raw(path, format, false, remarks);
+  const auto kept = kept_components(raw, format, path, remarks);
   const auto frames = raw.shape[0] / raw.components;  // 4-D files: frames become channels
   LoadedImage image{Image({frames * kept, raw.shape[1], raw.shape[2], raw.shape[3]}), raw.geometry};
   const auto voxels = image.voxels.voxels();
@@ -338,6 +377,28 @@ LoadedImage read_image(const fs::path& path) {
   return image;
 }
 
+}  // namespace
+
+LoadedImage read_image(const fs::path& path, std::vector<std::string>* remarks) {
+  if (fs::is_directory(path)) return read_dicom_series(path);
+  const Format& format = format_of(path);
+  check_image_file(path);
+  return read_as_floats(path, format, remarks);
+}
+
+DicomFile read_dicom_file(const fs::path& path) {
+  check_image_file(path);
+  const Format format{".dcm", make_io<itk::GDCMImageIO>, false};
+  return with_itk(path, "read", [&] {
+    auto io = itk::GDCMImageIO::New();
+    io->SetFileName(path.string());
+    io->ReadImageInformation();
+    DicomFile file{read_as_floats(path, format, nullptr), {}};
+    itk::ExposeMetaData<std::string>(io->GetMetaDataDictionary(), "0020|000e", file.series);
+    return file;
+  });
+}
+
 LoadedImage read_channels(const std::vector<fs::path>& paths) {
   if (paths.empty()) fail("a case needs at least one image file");
   LoadedImage all = read_image(paths.front());
@@ -352,7 +413,9 @@ LoadedImage read_channels(const std::vector<fs::path>& paths) {
 }
 
 LoadedLabels read_labels(const fs::path& path) {
-  const RawImage raw = read_raw(path, true);
+  const Format& format = format_of(path);
+  check_image_file(path);
+  const RawImage raw = read_raw(path, format, true);
   if (raw.shape[0] != 1) {
     throw Error(fmt::format("{}: expected a label image of 1 channel, got {}", path.string(), raw.shape[0]),
                 "store labels as whole numbers in one channel, not as colours");
@@ -376,24 +439,6 @@ LoadedLabels read_labels(const fs::path& path) {
     }
   });
   return labels;
-}
-
-void check_same_grid(const Geometry& image, const Shape3& image_size, const std::string& image_name,
-                     const Geometry& label, const Shape3& label_size, const std::string& label_name) {
-  if (image_size != label_size) {
-    fail("{} and {} differ in size: {} and {} (z, y, x)", image_name, label_name,
-         fmt::join(image_size, " x "), fmt::join(label_size, " x "));
-  }
-  if (!all_close(image.spacing, label.spacing)) {
-    fail("{} and {} differ in spacing: {} and {} mm (z, y, x)", image_name, label_name,
-         fmt::join(image.spacing, " x "), fmt::join(label.spacing, " x "));
-  }
-  if (!all_close(image.origin, label.origin)) {
-    warn("{} and {} differ in origin: {} and {} mm (x, y, z)", image_name, label_name,
-         fmt::join(image.origin, ", "), fmt::join(label.origin, ", "));
-  }
-  if (!all_close(image.direction, label.direction))
-    warn("{} and {} differ in direction (orientation of the axes)", image_name, label_name);
 }
 
 void write_labels(const fs::path& path, const Labels& labels, const Geometry& geometry) {

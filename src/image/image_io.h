@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "image/grid_check.h"
 #include "image/volume.h"
 
 namespace seg {
@@ -24,11 +25,17 @@ struct LoadedLabels {
   Geometry geometry;
 };
 
-/// Reads one file. Spacing of a 2-D medical image is (999*max, y, x) and of a natural image (999, 1, 1), as
-/// nnU-Net's readers give it. A fourth dimension and the components of a pixel become channels; an alpha
-/// channel is dropped and a palette expanded, with a warning.
+/// What reading changes on the way.
+inline constexpr std::string_view kAlphaRemark = "the alpha channel is dropped";
+inline constexpr std::string_view kPaletteRemark = "the palette is expanded to red, green and blue";
+
+/// Reads one file, or a folder that holds a DICOM series (image/dicom.h). Spacing of a 2-D medical image is
+/// (999*max, y, x) and of a natural image (999, 1, 1), as nnU-Net's readers give it. A TIFF of several pages
+/// is a volume; its spacing (z, y, x) stands in <case>.json beside it: {"spacing": [3, 1, 1]}. A fourth
+/// dimension and the components of a pixel become channels; an alpha channel is dropped and a palette
+/// expanded, which is added to `remarks`, or without them told once as a warning.
 /// Throws Error naming the file for unreadable, truncated or empty files.
-LoadedImage read_image(const fs::path& path);
+LoadedImage read_image(const fs::path& path, std::vector<std::string>* remarks = nullptr);
 
 /// Reads the channel files of one case and stacks their channels.
 /// Throws Error naming both files when size or spacing differ; warns about origin and direction.
@@ -37,11 +44,8 @@ LoadedImage read_channels(const std::vector<fs::path>& paths);
 /// Reads a label image. Throws Error for values that are not integers.
 LoadedLabels read_labels(const fs::path& path);
 
-/// Throws Error naming both files when the sizes or spacings of an image and its label differ.
-void check_same_grid(const Geometry& image, const Shape3& image_size, const std::string& image_name,
-                     const Geometry& label, const Shape3& label_size, const std::string& label_name);
-
 /// Writes labels (uint8 while all are below 255, else uint16) atomically, in the format of the file's ending.
+/// A volume in a .tif gets a page per slice, and its spacing in a .json beside it.
 void write_labels(const fs::path& path, const Labels& labels, const Geometry& geometry);
 
 /// Writes a float image; NIfTI, NRRD, MHA as float32. One file per channel is the caller's business.

@@ -37,7 +37,7 @@ std::vector<Case> common_cases(const std::vector<fs::path>& folders) {
 void ensemble_case(const Case& members, const fs::path& output, const DatasetInfo& info,
                    const EnsembleOptions& options) {
   const fs::path& first = members.images[0];
-  const fs::path labels_name = members.id + info.file_ending;
+  const fs::path labels_name = members.id + info.label_ending();
   const LoadedLabels member = read_labels(first.parent_path() / labels_name);
   const Image mean = mean_probabilities(members.images);
   if (mean.channels() != info.output_channels() || mean.space() != member.voxels.space()) {

@@ -41,8 +41,8 @@ double validate_fold(const fs::path& model_folder, const std::string& fold, cons
       with_context("validate " + id, [&] {
         const auto properties = properties_from_json(read_json(task.cases / (id + ".json")));
         const Image data = read_stored_image(task.cases / (id + ".npy"));
-        const std::string name = id + task.info.file_ending;
-        write_prediction(folder / name, task.info.file_ending,
+        const std::string name = id + task.info.label_ending();
+        write_prediction(folder / name, task.info.label_ending(),
                          predictor.predict(data, properties, save_probabilities), properties);
         pairs.push_back({references / name, folder / name});
       });

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "base/json.h"
@@ -158,6 +159,144 @@ TEST_F(Convert, MistakesInTheCallAreNamed) {
               HasSubstr("none does not exist"));
   write_labels(in_ / "train/labels/grey_label.tiff", Labels({1, 1, 3, 3}, 1), {});
   EXPECT_THAT(error_of([&] { convert(); }), AllOf(HasSubstr("grey.bmp"), HasSubstr("differ in size")));
+}
+
+class ConvertVolumes : public ::testing::Test {
+ protected:
+  void volume(const std::string& name, const Image& image) {
+    make_folder((folder_ / name).parent_path());
+    write_image(folder_ / name, image, {});
+  }
+  void label(const std::string& name, const Labels& labels) {
+    make_folder((folder_ / name).parent_path());
+    write_labels(folder_ / name, labels, {});
+  }
+  fs::path raw() const { return folder_ / "raw"; }
+
+  TemporaryFolder folder_;
+};
+
+TEST_F(ConvertVolumes, MsdChannelsAreSplit) {
+  std::string nifti(352, '\0');  // two channels of 2 x 2 x 3 voxels of one byte
+  const auto put = [&](std::size_t at, int value) {
+    nifti[at] = static_cast<char>(value & 255);
+    nifti[at + 1] = static_cast<char>(value >> 8);
+  };
+  const std::array<int, 6> sizes{4, 3, 2, 2, 2, 1};
+  for (std::size_t i = 0; i < sizes.size(); ++i) put(40 + 2 * i, sizes[i]);
+  for (std::size_t i = 1; i < 5; ++i) put(76 + 4 * i + 2, 0x3F80);  // spacing 1
+  put(0, 348), put(70, 2), put(72, 8), put(110, 0x43B0);            // voxels start at byte 352
+  nifti.replace(344, 3, "n+1");
+  for (char i = 1; i <= 24; ++i) nifti += i;
+  make_folder(folder_ / "Task07_Two/imagesTr");
+  write_text(folder_ / "Task07_Two/imagesTr/two_1.nii.gz", nifti);  // gzip readers take plain files too
+  label("Task07_Two/labelsTr/two_1.nii.gz", Labels({1, 2, 2, 3}, 1));
+  write_text(folder_ / "Task07_Two/dataset.json",
+             R"({"modality": {"0": "MRI", "1": "PET"}, "labels": {"0": "background", "1": "cyst"},
+                 "training": [{"image": "./imagesTr/two_1.nii.gz", "label": "./labelsTr/two_1.nii.gz"}]})");
+  const Dataset dataset = open_dataset(convert_msd(folder_ / "Task07_Two", raw(), "Dataset107_Two").root);
+  ASSERT_EQ(dataset.training.at(0).images.size(), 2u);
+  for (std::size_t channel = 0; channel < 2; ++channel) {
+    Image expected({1, 2, 2, 3});
+    std::iota(expected.data.begin(), expected.data.end(), 1.0F + 12 * static_cast<float>(channel));
+    EXPECT_EQ(read_image(dataset.training[0].images[channel]).voxels, expected);
+  }
+}
+
+TEST_F(ConvertVolumes, MsdTaskBecomesADataset) {
+  volume("Task07_Tiny/imagesTr/tiny_1.nii.gz", Image({1, 2, 3, 4}, 5));
+  volume("Task07_Tiny/imagesTs/tiny_2.nii.gz", Image({1, 2, 3, 4}, 6));
+  label("Task07_Tiny/labelsTr/tiny_1.nii.gz", Labels({1, 2, 3, 4}, 1));
+  const fs::path json = folder_ / "Task07_Tiny/dataset.json";
+  write_text(json, R"({"name": "Tiny", "modality": {"0": "MRI"}, "labels": {"0": "background", "1": "cyst"},
+    "training": [{"image": "./imagesTr/tiny_1.nii.gz", "label": "./labelsTr/tiny_1.nii.gz"}],
+    "test": ["./imagesTs/tiny_2.nii.gz"]})");
+  const ConvertedDataset made = convert_msd(folder_ / "Task07_Tiny/", raw(), "");
+  EXPECT_EQ(made.root, raw() / "Dataset007_Tiny");
+  EXPECT_EQ(made.test, 1);
+  const Dataset dataset = open_dataset(made.root);
+  EXPECT_EQ(dataset.info.foreground().at(0).name, "cyst");
+  EXPECT_EQ(read_channels(dataset.training.at(0).images).voxels, Image({1, 2, 3, 4}, 5));
+  EXPECT_EQ(list_cases(made.root / "imagesTs", 1, ".nii.gz").at(0).id, "tiny_2");
+  EXPECT_THAT(error_of([&] { convert_msd(folder_ / "Task07_Tiny", raw(), ""); }),
+              HasSubstr("exists already"));
+
+  Json broken = read_json(json);
+  broken["modality"]["1"] = "PET";
+  write_json(json, broken);
+  EXPECT_THAT(error_of([&] { convert_msd(folder_ / "Task07_Tiny", raw(), "Dataset008_Two"); }),
+              AllOf(HasSubstr("tiny_"), HasSubstr("expected 2 channels"), HasSubstr("got 1")));
+  fs::remove(folder_ / "Task07_Tiny/labelsTr/tiny_1.nii.gz");
+  EXPECT_THAT(error_of([&] { convert_msd(folder_ / "Task07_Tiny", raw(), "Dataset008_Two"); }),
+              HasSubstr("tiny_1.nii.gz is missing"));
+  fs::rename(folder_ / "Task07_Tiny", folder_ / "tiny");
+  EXPECT_THAT(error_of([&] { convert_msd(folder_ / "tiny", raw(), ""); }),
+              HasSubstr("such as Task04_Hippocampus"));
+}
+
+TEST_F(ConvertVolumes, AmosKeepsMrAndThirteenOrgans) {
+  Labels organs({1, 2, 2, 4});
+  for (std::size_t i = 0; i < 16; ++i) organs.data[i] = static_cast<int>(i);
+  for (const char* image : {"Tr/amos_0001", "Tr/amos_0500", "Tr/amos_0507", "Va/amos_0590", "Ts/amos_0600"})
+    volume("amos22/images" + std::string(image) + ".nii.gz", Image({1, 2, 2, 4}, 3));
+  for (const char* name : {"Tr/amos_0001", "Tr/amos_0507", "Va/amos_0590"})
+    label("amos22/labels" + std::string(name) + ".nii.gz", organs);
+  const ConvertedDataset made = convert_amos_mr(folder_ / "amos22", raw(), "Dataset702_AbdomenMR");
+  EXPECT_EQ(made.training, 2);
+  EXPECT_EQ(made.test, 1);
+  const Dataset dataset = open_dataset(made.root);
+  ASSERT_EQ(dataset.training.size(), 2u);
+  EXPECT_EQ(dataset.training[0].id, "amos_0507");
+  EXPECT_EQ(dataset.info.output_channels(), 14);
+  // By AMOS value: spleen, right and left kidney, gallbladder, esophagus, liver, stomach, aorta, vena cava,
+  // pancreas, right and left adrenal gland, duodenum, bladder, prostate.
+  EXPECT_THAT(read_labels(dataset.training[1].label).voxels.data,
+              ::testing::ElementsAre(0, 3, 2, 13, 9, 10, 1, 11, 5, 6, 4, 7, 8, 12, 0, 0));
+  EXPECT_EQ(dataset.info.labels.at(6).name, "inferior vena cava");
+  EXPECT_THAT(error_of([&] { convert_amos_mr(folder_ / "none", raw(), "Dataset705_A"); }),
+              HasSubstr("no labelled MR scan"));
+}
+
+TEST_F(ConvertVolumes, EndovisFramesAreCutAndTyped) {
+  const auto frame = [&](const std::string& video, const Image& image) {
+    make_folder(folder_ / video / "left_frames");
+    write_rgb_png(folder_ / video / "left_frames/frame000.png", image);
+  };
+  Image image({3, 1, 1080, 1920}, 10);
+  image.at(0, 0, 28, 320) = 200;     // the first pixel of the camera
+  image.at(2, 0, 1051, 1599) = 100;  // the last
+  image.at(1, 0, 27, 320) = 50;      // outside
+  Labels left({1, 1, 1080, 1920}), right = left, types({1, 1, 1024, 1280});
+  left.at(0, 0, 28, 320) = 10;
+  left.at(0, 0, 100, 400) = 30;
+  right.at(0, 0, 1051, 1599) = 20;
+  types.at(0, 0, 3, 4) = 7;
+  frame("train/instrument_dataset_1", image);
+  label("train/instrument_dataset_1/ground_truth/Left_Prograsp_Forceps_labels/frame000.png", left);
+  label("train/instrument_dataset_1/ground_truth/Maryland_Bipolar_Forceps_labels/frame000.png", right);
+  frame("test/instrument_dataset_1", Image({3, 1, 1024, 1280}, 10));
+  label("test/instrument_dataset_1/ground_truth/TypeSegmentation/frame000.png", types);
+  const auto convert = [&] { return convert_endovis17(folder_.path(), raw(), "Dataset704_Endovis17"); };
+  const ConvertedDataset made = convert();
+  EXPECT_EQ(made.training, 1);
+  EXPECT_EQ(made.test, 1);
+  const Dataset dataset = open_dataset(made.root);
+  const Image cut = read_channels(dataset.training.at(0).images).voxels;
+  ASSERT_EQ(cut.shape, (Shape4{3, 1, 1024, 1280}));
+  EXPECT_EQ(cut.at(0, 0, 0, 0), 200);
+  EXPECT_EQ(cut.at(2, 0, 1023, 1279), 100);
+  EXPECT_EQ(std::count(cut.data.begin(), cut.data.end(), 10), std::ssize(cut.data) - 2);
+  Labels expected({1, 1, 1024, 1280});
+  expected.at(0, 0, 0, 0) = expected.at(0, 0, 72, 80) = 2;
+  expected.at(0, 0, 1023, 1279) = 1;
+  EXPECT_EQ(read_labels(dataset.training.at(0).label).voxels, expected);
+  EXPECT_EQ(read_labels(made.root / "labelsTs/test_1_frame000.png").voxels, types);
+  fs::remove_all(raw());
+  make_folder(folder_ / "train/instrument_dataset_1/ground_truth/Scissors_labels");
+  EXPECT_THAT(error_of(convert),
+              AllOf(HasSubstr("Scissors_labels: unknown instrument"), HasSubstr("Vessel_Sealer")));
+  fs::remove_all(folder_ / "train/instrument_dataset_1/ground_truth");
+  EXPECT_THAT(error_of(convert), HasSubstr("ground_truth is missing"));
 }
 
 }  // namespace

@@ -210,6 +210,40 @@ TEST_F(OpenDataset, IsFoundByIdAndName) {
   EXPECT_THAT(error_of([&] { find_dataset(folder_.path(), "7"); }), HasSubstr("ambiguous"));
 }
 
+TEST_F(OpenDataset, DicomSeriesAreCases) {
+  const auto series = [&](const std::string& name) {
+    make_folder(root_ / name);
+    write_text(root_ / name / "IM1", std::string(128, ' ') + "DICM");
+  };
+  series("scans/ann_0000");
+  series("scans/ann_0001");
+  series("scans/bob_0000");
+  make_folder(root_ / "scans/empty");
+  EXPECT_THAT(error_of([&] { list_cases(root_ / "scans", 2, ".nii.gz"); }),
+              AllOf(HasSubstr("case \"bob\" has 1 DICOM series"), HasSubstr("expected 2")));
+  fs::remove_all(root_ / "scans/bob_0000");
+  auto cases = list_cases(root_ / "scans", 2, ".nii.gz");
+  ASSERT_EQ(cases.size(), 1u);
+  EXPECT_EQ(cases[0].id, "ann");
+  EXPECT_THAT(cases[0].images, ElementsAre(root_ / "scans/ann_0000", root_ / "scans/ann_0001"));
+  cases = list_cases(root_ / "scans/ann_0001/", 1, ".nii.gz");
+  ASSERT_EQ(cases.size(), 1u);
+  EXPECT_EQ(cases[0].id, "ann_0001");
+  EXPECT_THAT(error_of([&] { list_cases(root_ / "scans/ann_0001", 2, ".nii.gz"); }),
+              HasSubstr("one DICOM series"));
+  series("single/carl");
+  EXPECT_EQ(list_cases(root_ / "single", 1, ".nii.gz")[0].id, "carl");
+}
+
+TEST_F(OpenDataset, LabelsOfJpegImagesArePng) {
+  Json json = parse_json(kPlain, "text");
+  json["file_ending"] = ".jpg";
+  write_json(root_ / "dataset.json", json);
+  touch("imagesTr/c_0000.jpg");
+  touch("labelsTr/c.png");
+  EXPECT_EQ(open_dataset(root_).training.at(0).label.filename(), "c.png");
+}
+
 TEST(OpenDatasetGolden, ReadsThePublicDatasets) {
   SEG_REQUIRE_SHARED("data/Dataset004_Hippocampus");
   SEG_REQUIRE_SHARED("goldens/pipeline/aniso_C/raw");

@@ -172,6 +172,34 @@ TEST(StoredCase, IsReadBackAsWritten) {
   EXPECT_EQ(read.geometry.spacing, made.properties.geometry.spacing);
 }
 
+TEST(StoredCase, IsDumpedAsNnUNetStoresIt) {
+  SEG_REQUIRE_SHARED(kPipeline);
+  const auto golden = goldens().front();
+  const auto [info, plan, files] = inputs_of(golden);
+  const testing::TemporaryFolder folder;
+  auto made = preprocess_case(files, plan, plan.configuration(golden.configuration), info);
+  store_case(folder.path(), files.id, made);
+  dump_case(folder.path(), files.id, folder / "dump.npz");
+  const NpzArrays expected = read_npz(shared(golden.stored + ".npz")), dumped = read_npz(folder / "dump.npz");
+  ASSERT_EQ(dumped.size(), expected.size());
+  for (const auto& [name, array] : expected) {
+    EXPECT_EQ(array_of(dumped, name).header().dtype, array.header().dtype) << name;
+    EXPECT_EQ(array_of(dumped, name).shape(), array.shape()) << name;
+  }
+  EXPECT_TRUE(std::ranges::equal(array_of(dumped, "seg").values<std::int8_t>(),
+                                 array_of(expected, "seg").values<std::int8_t>()));
+  EXPECT_LE(testing::max_abs_difference(array_of(dumped, "data").values<float>(),
+                                        array_of(expected, "data").values<float>()),
+            testing::kPreprocessedData);
+  made.seg.data[0] = 200;
+  store_case(folder.path(), files.id, made);
+  dump_case(folder.path(), files.id, folder / "dump.npz");
+  const NpzArrays wide = read_npz(folder / "dump.npz");
+  EXPECT_EQ(array_of(wide, "seg").values<std::int16_t>()[0], 200);
+  EXPECT_THAT(testing::error_of([&] { dump_case(folder.path(), "none", folder / "dump.npz"); }),
+              ::testing::HasSubstr("none.npy is missing"));
+}
+
 TEST(PreprocessCase, ImageOfZerosIsNotCropped) {
   LoadedImage image;
   image.voxels = Image({1, 3, 4, 5});

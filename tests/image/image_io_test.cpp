@@ -8,9 +8,11 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "image/file_checks.h"
 #include "support/errors.h"
 #include "support/folder.h"
 #include "support/goldens.h"
+#include "support/image_bytes.h"
 #include "support/tolerances.h"
 
 namespace seg {
@@ -189,6 +191,122 @@ TEST(ImageIo, GreyBmpIsOneChannel) {
   const TemporaryFolder folder;
   write_labels(folder / "image.bmp", ramp({1, 1, 5, 7}, 200), {});
   EXPECT_EQ(read_image(folder / "image.bmp").voxels.channels(), 1);
+}
+
+TEST(ImageIo, AlphaIsDroppedAndPalettesAreExpandedAndTold) {
+  const TemporaryFolder folder;
+  struct Kind {
+    int colour;
+    std::string pixels, palette;
+    std::vector<float> expected;  // of 2 x 1 pixels, channel by channel
+    std::vector<std::string> remarks;
+  };
+  const std::vector<Kind> kinds{
+      {6, "\x01\x02\x03\x64\x04\x05\x06\x64", "", {1, 4, 2, 5, 3, 6}, {std::string(kAlphaRemark)}},
+      {4, "\x07\x64\x08\x64", "", {7, 8}, {std::string(kAlphaRemark)}},
+      {3,
+       "\x01\x02",
+       "\x09\x09\x09\x0A\x0B\x0C\x0D\x0E\x0F",
+       {10, 13, 11, 14, 12, 15},
+       {std::string(kPaletteRemark)}},
+      {2, "\x01\x02\x03\x04\x05\x06", "", {1, 4, 2, 5, 3, 6}, {}},
+      {0, "\x10\x11", "", {16, 17}, {}}};
+  for (const Kind& kind : kinds) {
+    SCOPED_TRACE(kind.colour);
+    write_text(folder / "a.png", testing::png_bytes(2, 1, kind.colour, kind.pixels, kind.palette));
+    std::vector<std::string> remarks;
+    const LoadedImage image = read_image(folder / "a.png", &remarks);
+    EXPECT_EQ(image.voxels.data, kind.expected);
+    EXPECT_EQ(image.voxels.channels() * 2, std::ssize(kind.expected));
+    EXPECT_EQ(remarks, kind.remarks);
+  }
+  // As labels, a palette's indices count.
+  write_text(folder / "a.png", testing::png_bytes(2, 1, 3, "\x01\x02", kinds[2].palette));
+  EXPECT_THAT(read_labels(folder / "a.png").voxels.data, ::testing::ElementsAre(1, 2));
+}
+
+TEST(ImageIo, TiffOfSeveralPagesIsAVolumeWithItsSpacingBeside) {
+  const TemporaryFolder folder;
+  Geometry geometry;
+  geometry.spacing = {3.5, 0.5, 0.25};
+  for (const int highest : {200, 60000}) {
+    const Labels labels = ramp({1, 4, 5, 7}, highest);
+    write_labels(folder / "case.tif", labels, geometry);
+    const LoadedLabels back = read_labels(folder / "case.tif");
+    EXPECT_EQ(back.voxels, labels);
+    expect_same_geometry(back.geometry, geometry);
+  }
+  EXPECT_EQ(get<Vec3>(read_json(folder / "case.json"), "spacing"), geometry.spacing);  // nnU-Net's form
+  fs::rename(folder / "case.tif", folder / "case_0000.tif");  // an image's spacing has the case's name
+  expect_same_geometry(read_image(folder / "case_0000.tif").geometry, geometry);
+  fs::remove(folder / "case.json");
+  EXPECT_EQ(read_image(folder / "case_0000.tif").geometry.spacing, (Vec3{1, 1, 1}));
+  write_text(folder / "case.json", R"({"spacing": [1, 0, 1]})");
+  EXPECT_THAT(error_of([&] { read_image(folder / "case_0000.tif"); }),
+              AllOf(HasSubstr("case_0000.tif"), HasSubstr("spacing of axis 1")));
+}
+
+TEST(ImageIo, BrokenHeadersOfTiffAndNrrdAreExplained) {
+  const TemporaryFolder folder;
+  const std::string tiff_start("II*\0\x08\0\0\0", 8);
+  const auto error = [&](const std::string& name, const std::string& bytes) {
+    write_text(folder / name, bytes);
+    return error_of([&] { read_image(folder / name); });
+  };
+  const auto tag = [](int number, int type, int count, int value) {
+    return testing::bytes_of_number(number, 2, false) + testing::bytes_of_number(type, 2, false) +
+           testing::bytes_of_number(count, 4, false) + testing::bytes_of_number(value, 4, false);
+  };
+  const auto page = [&](int tags, const std::string& entries, int next) {
+    return tiff_start + testing::bytes_of_number(tags, 2, false) + entries +
+           testing::bytes_of_number(next, 4, false);
+  };
+  const std::string size = tag(256, 3, 1, 4) + tag(257, 3, 1, 2) + tag(258, 3, 1, 8);
+  EXPECT_THAT(error("a.tif", "II+"), HasSubstr("a.tif > truncated: expected 4 bytes, got 3"));
+  EXPECT_THAT(error("a.tif", tiff_start), HasSubstr("truncated: expected 10 bytes, got 8"));
+  EXPECT_THAT(error("a.tif", page(60000, size, 0)), HasSubstr("claims 60000 tags"));
+  EXPECT_THAT(error("a.tif", page(3, size, 0)), HasSubstr("where its pixels are"));
+  EXPECT_THAT(error("a.tif", page(5, size + tag(273, 4, 1, 1000) + tag(279, 4, 1, 8), 0)),
+              HasSubstr("expected 1008 bytes, got 74"));
+  EXPECT_THAT(error("a.tif", page(5, size + tag(273, 4, 1, 10) + tag(279, 4, 1, 5), 0)),
+              HasSubstr("expected 8 bytes of pixels, got 5"));
+  EXPECT_THAT(error("a.tif", page(5, size + tag(273, 4, 1, 10) + tag(279, 4, 1, 8), 8)),
+              HasSubstr("pages do not end"));
+  EXPECT_THAT(error("a.tif", page(5, size + tag(273, 4, 400, 10) + tag(279, 4, 400, 8), 0)),
+              HasSubstr("truncated"));
+
+  const std::string good = "NRRD0004\ntype: short\ndimension: 2\nsizes: 3 2\nencoding: raw\n\n";
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = good + std::string(12, 'x');
+    return error("a.nrrd", text.replace(text.find(from), from.size(), to));
+  };
+  EXPECT_THAT(error("a.nrrd", good + "xxxxx"),
+              HasSubstr("a.nrrd > truncated: expected 12 bytes of voxels, got 5"));
+  EXPECT_THAT(with("NRRD", "NRDD"), HasSubstr("is not a NRRD file"));
+  EXPECT_THAT(with("short", "block"), HasSubstr("number type block"));
+  EXPECT_THAT(with("sizes: 3 2", "sizes: 3"), HasSubstr("2 dimensions, but 1 sizes"));
+  EXPECT_THAT(with("sizes: 3 2", "sizes: 3 -2"), HasSubstr("size -2"));
+  EXPECT_THAT(with("sizes", "kinds"), HasSubstr("no line sizes"));
+  EXPECT_THAT(with("raw", "hex"), HasSubstr("encoding hex"));
+  EXPECT_THAT(with("raw", "gzip"), HasSubstr("cannot unpack"));
+  EXPECT_THAT(with("raw\n", "raw\ndata file: a.raw\n"), HasSubstr("another file"));
+  EXPECT_THAT(with("\n\n", "\n"), HasSubstr("no end"));
+}
+
+TEST(ImageIo, NonfiniteVoxelsOfNiftiAreCounted) {
+  const TemporaryFolder folder;
+  Image image({1, 2, 300, 400}, 1.5F);
+  write_image(folder / "a.nii.gz", image, {});
+  EXPECT_EQ(count_nonfinite_nifti(folder / "a.nii.gz"), 0u);
+  image.data[0] = std::numeric_limits<float>::quiet_NaN();
+  image.data[7] = -std::numeric_limits<float>::infinity();
+  image.data.back() = std::numeric_limits<float>::infinity();
+  for (const char* name : {"a.nii.gz", "a.nii"}) {
+    write_image(folder / name, image, {});
+    EXPECT_EQ(count_nonfinite_nifti(folder / name), 3u);
+  }
+  write_labels(folder / "a.nii.gz", Labels({1, 1, 2, 3}, 1), {});
+  EXPECT_EQ(count_nonfinite_nifti(folder / "a.nii.gz"), 0u);
 }
 
 TEST(ImageIo, LabelsThatAreNotWholeNumbersAreNamedWithTheirPlace) {

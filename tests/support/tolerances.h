@@ -22,6 +22,7 @@ inline constexpr double kSplineReference = 1e-6;
 inline constexpr double kPreprocessedData = 2e-5;     ///< the reference normalises with float32 sums
 inline constexpr double kFingerprintGeometry = 1e-6;  ///< spacings and sizes
 inline constexpr double kFingerprintMoments = 1e-3;   ///< in standard deviations: float32 sums of 10^8 draws
+inline constexpr double kFingerprintSampling = 2e-3;  ///< the same against statistics of all voxels
 
 // Augmentation (goldens/pipeline/README.md); values are a few units large, ours are float32.
 inline constexpr double kAugmentation = 2e-5;
