@@ -1,12 +1,12 @@
 // The data pipeline on made-up data of the sizes that nnU-Net was timed with.
 #include <fmt/format.h>
-#include <malloc.h>
 #include <unistd.h>
 
 #include <cmath>
 #include <fstream>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/rng.h"
 #include "base/threads.h"
 #include "data/class_locations.h"
@@ -106,9 +106,8 @@ double preprocessing_seconds(const fs::path& folder) {
   const Case files = write_case(folder, {36, 50, 35}, 2, {1, 1, 1});
   const Plan plan = made_plan(1);
   const DatasetInfo info = made_info(2);
-  return best_cpu_seconds(15, [&] {
-    store_case(folder, files.id, preprocess_case(files, plan, plan.configurations[0], info));
-  });
+  return best_cpu_seconds(
+      15, [&] { store_case(folder, files.id, preprocess_case(files, plan, plan.configurations[0], info)); });
 }
 
 double batch_seconds(const fs::path& folder) {
@@ -125,17 +124,18 @@ double batch_seconds(const fs::path& folder) {
   config.queue_length = 1;
   constexpr int kBatches = 20;  // they differ: the mean counts
   const Plan plan = made_plan(1);
-  return best_cpu_seconds(3, [&] {
-           Loader loader(folder, {"volume"}, info, plan.configurations[0], config);
-           for (int i = 0; i < kBatches; ++i) loader.next();
-         }) /
+  return best_cpu_seconds(3,
+                          [&] {
+                            Loader loader(folder, {"volume"}, info, plan.configurations[0], config);
+                            for (int i = 0; i < kBatches; ++i) loader.next();
+                          }) /
          kBatches;
 }
 
 /// Peak of what `body` holds at once beyond what is held now, in bytes.
 template <class Body>
 double peak_bytes(Body body) {
-  malloc_trim(0);
+  release_free_memory();
   std::ofstream("/proc/self/clear_refs") << "5";  // the peak starts anew at what is held now
   const auto kib = [](const std::string& key) {
     std::ifstream status("/proc/self/status");
@@ -158,8 +158,7 @@ double preprocessing_volumes(const fs::path& folder) {
   const Case files = write_case(folder, size, 13, {1, 1, 1});
   const Plan plan = made_plan(1.25);
   const DatasetInfo info = made_info(13);
-  const double bytes =
-      peak_bytes([&] { preprocess_case(files, plan, plan.configurations[0], info); });
+  const double bytes = peak_bytes([&] { preprocess_case(files, plan, plan.configurations[0], info); });
   return bytes / static_cast<double>(sizeof(float) * size[0] * size[1] * size[2]);
 }
 
@@ -198,7 +197,8 @@ std::vector<Target> pipeline_targets() {
                   resample_labels(labels, {67, 341, 341}, 0);
                 }));
   }
-  rows.push_back({"memory of preprocessing, in volumes", "", 3, preprocessing_volumes(scratch.path), kVolumes});
+  rows.push_back(
+      {"memory of preprocessing, in volumes", "", 3, preprocessing_volumes(scratch.path), kVolumes});
   rows.push_back({"memory of export beside the logits, in volumes", "", 3, export_volumes(), kVolumes});
   return rows;
 }
