@@ -358,16 +358,16 @@ Lines ensemble(const Arguments& given) {
 }
 
 Lines find_best(const Arguments& given) {
-  CommandLine line{"find-best", "-d", given.one("dataset_name_or_id"), "-c"};
-  append(line, configurations(given));
-  line.emplace_back("--trainer");
-  append(line, given.many("-tr", {std::string(kTrainer)}));
-  line.emplace_back("--plans");
-  append(line, given.many("-p", {std::string(kPlans)}));
+  CommandLine line{"find-best", "-d", given.one("dataset_name_or_id"), "--models"};
+  const auto names = configurations(given);
+  for (const auto& trainer : given.many("-tr", {std::string(kTrainer)})) {
+    for (const auto& plans : given.many("-p", {std::string(kPlans)})) {
+      for (const auto& name : names) line.push_back(fmt::format("{}__{}__{}", trainer, plans, name));
+    }
+  }
   line.emplace_back("-f");
   append(line, given.many("-f", {"0", "1", "2", "3", "4"}));
-  pass(line, given, "--disable_ensembling", "--disable-ensembling");
-  pass(line, given, "--no_overwrite", "--no-overwrite");
+  pass(line, given, "--disable_ensembling", "--no-ensembles");
   pass(line, given, "-np", "--threads");
   return {line};
 }
@@ -387,10 +387,9 @@ Lines determine_postprocessing(const Arguments& given) {
   CommandLine line{"postprocess", "determine"};
   pass(line, given, "-i", "-i");
   pass(line, given, "-ref", "-r");
-  pass(line, given, "-plans_json", "--plans-json");
   pass(line, given, "-dataset_json", "--dataset-json");
   pass(line, given, "-np", "--threads");
-  pass(line, given, "--remove_postprocessed", "--remove-postprocessed");
+  if (given.has("--remove_postprocessed")) warn("--remove_postprocessed: the folder postprocessed is kept");
   return {line};
 }
 
@@ -400,16 +399,19 @@ Lines apply_postprocessing(const Arguments& given) {
   pass(line, given, "-i", "-i");
   pass(line, given, "-o", "-o");
   append(line, {"--rules", fs::path(given.one("-pp_pkl_file")).replace_extension(".json").string()});
-  pass(line, given, "-plans_json", "--plans-json");
   pass(line, given, "-dataset_json", "--dataset-json");
   pass(line, given, "-np", "--threads");
   return {line};
 }
 
 Lines convert_msd(const Arguments& given) {
-  CommandLine line{"convert", "msd", given.one("-i"), environment("nnUNet_raw")};
-  pass(line, given, "-overwrite_id", "--id");
-  pass(line, given, "-np", "--threads");
+  const fs::path input = given.one("-i");
+  CommandLine line{"convert", "msd", input.string(), environment("nnUNet_raw")};
+  if (given.has("-overwrite_id")) {  // Task04_Hippocampus
+    const std::string task = (input / "").parent_path().filename().string();
+    append(line, {"--name", fmt::format("Dataset{:0>3}{}", given.one("-overwrite_id"),
+                                        task.substr(std::min(task.find('_'), task.size())))});
+  }
   return {line};
 }
 
