@@ -14,6 +14,7 @@ namespace {
 using Lines = std::vector<CommandLine>;
 constexpr std::string_view kPlans = "nnUNetPlans", kTrainer = "nnUNetTrainer";
 constexpr bool kRequired = true;
+constexpr const char* kOfficialWeights = "data/pretrained/vmamba/vmamba_tiny_e292.pth";
 
 void append(CommandLine& line, const std::vector<std::string>& words) {
   line.insert(line.end(), words.begin(), words.end());
@@ -205,6 +206,10 @@ Lines train(const Arguments& given) {
                    given.one("fold")};
   append(line, {"--trainer", trainer, "--plans", given.one("-p", kPlans)});
   pass(line, given, "-pretrained_weights", "--pretrained");
+  // The official trainers take their ImageNet weights from the working folder.
+  const bool official = trainer == "nnUNetTrainerSwinUMamba" || trainer == "nnUNetTrainerSwinUMambaD";
+  if (official && !given.has("-pretrained_weights") && !given.has("--c") && fs::exists(kOfficialWeights))
+    append(line, {"--pretrained", kOfficialWeights});
   pass(line, given, "--c", "--continue");
   pass(line, given, "--val", "--val-only");
   pass(line, given, "--npz", "--npz");
