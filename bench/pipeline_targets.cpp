@@ -12,6 +12,7 @@
 #include "data/class_locations.h"
 #include "data/loader.h"
 #include "data/preprocess.h"
+#include "evaluation_bench.h"
 #include "image/image_io.h"
 #include "image/resample.h"
 #include "infer/export.h"
@@ -197,6 +198,10 @@ std::vector<Target> pipeline_targets() {
                   resample_labels(labels, {67, 341, 341}, 0);
                 }));
   }
+  add_seconds("evaluate a folder of one case 80x320x320, 13 labels", 0.65,
+              best_cpu_seconds(3, evaluate_folder));
+  add_seconds("NSD of the same", 1.07, best_cpu_seconds(3, nsd));
+  add_seconds("instance F1 of 1024x1024 with 500 cells", 0.28, best_cpu_seconds(3, instance_f1));
   rows.push_back(
       {"memory of preprocessing, in volumes", "", 3, preprocessing_volumes(scratch.path), kVolumes});
   rows.push_back({"memory of export beside the logits, in volumes", "", 3, export_volumes(), kVolumes});
