@@ -1,10 +1,23 @@
-// Runs the benchmarks (--benchmark_filter=... picks some) and prints the peak memory.
+// Runs the benchmarks (--benchmark_filter=... picks some) and prints the peak memory; or, with
+// --targets NAME, compares figures with what they have to be and exits with 1 where one falls short.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
+#include <exception>
+#include <string_view>
+
 #include "base/memory.h"
+#include "targets.h"
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == "--targets") {
+    try {
+      return seg::bench::meets_targets(argv[2]) ? 0 : 1;
+    } catch (const std::exception& error) {
+      fmt::print(stderr, "error: {}\n", error.what());
+      return 2;
+    }
+  }
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   benchmark::RunSpecifiedBenchmarks();

@@ -12,6 +12,7 @@
 #include "base/suggest.h"
 #include "eval/protocols.h"
 #include "eval/summary.h"
+#include "image/image_io.h"
 
 namespace seg {
 namespace {
@@ -27,6 +28,8 @@ struct Options {
   std::vector<double> iou_thresholds;
   bool skip_missing = false, all_cases = false, count_boundary_cells = false;
   std::optional<double> fail_under;
+  std::vector<int> labels;
+  std::optional<int> ignore_label;
 };
 
 /// dataset.json as given, or in the predictions, or beside one of the two folders.
@@ -43,6 +46,22 @@ fs::path find_dataset_json(const Options& options) {
   throw Error(fmt::format("no dataset.json in {}, {} or {}", places[0].string(), places[1].string(),
                           places[2].string()),
               "name it with --dataset-json FILE");
+}
+
+/// Labels by number, for folders without a dataset.json; the references tell the file ending.
+DatasetInfo info_of_labels(const Options& options) {
+  DatasetInfo info;
+  for (const auto& ending : kImageEndings) {
+    if (info.file_ending.empty() && !list_files(options.references, std::string(ending)).empty())
+      info.file_ending = ending;
+  }
+  if (info.file_ending.empty()) fail("{}: no images", options.references.string());
+  info.labels.push_back({"background", {0}});
+  for (const int label : options.labels) {
+    if (label != 0) info.labels.push_back({std::to_string(label), {label}});
+  }
+  if (options.ignore_label) info.labels.push_back({"ignore", {*options.ignore_label}});
+  return info;
 }
 
 double parse_tolerance(const std::string& text) {
@@ -96,7 +115,8 @@ void write_and_say(const fs::path& path, const std::string& text) {
 void run_nnunet(const Options& options) {
   if (options.count_boundary_cells) fail_usage("--count-boundary-cells belongs to --protocol cells");
   if (options.iou_thresholds.size() > 1) fail_usage("several --iou-threshold belong to --protocol cells");
-  const DatasetInfo info = read_dataset_info(find_dataset_json(options));
+  const DatasetInfo info =
+      options.labels.empty() ? read_dataset_info(find_dataset_json(options)) : info_of_labels(options);
   EvaluationSettings settings;
   for (const auto& name : options.metrics) {
     const Metric& metric = find_metric(name);
@@ -233,6 +253,10 @@ Run declare_evaluate(CLI::App& app) {
   app.add_option("--dataset-json", options->dataset_json,
                  "labels and file ending (default: dataset.json in PRED, beside it, or beside GT)")
       ->type_name("FILE");
+  app.add_option("--labels", options->labels, "label values to score, instead of dataset.json")
+      ->excludes("--dataset-json");
+  app.add_option("--ignore-label", options->ignore_label, "label value whose voxels are left out")
+      ->needs("--labels");
   app.add_flag("--skip-missing", options->skip_missing, "score only references that have a prediction");
   app.add_flag("--all-cases", options->all_cases,
                fmt::format("list every case, also when there are more than {}", kMaxCasesShown));

@@ -46,7 +46,9 @@ void draw_case(const Case& files, const OverlayOptions& options, const DatasetIn
 }
 
 void run_overlay(const OverlayOptions& options) {
-  const fs::path json = options.predictions / "dataset.json";
+  fs::path json = options.predictions / "dataset.json";
+  if (!fs::exists(json))
+    json = fs::absolute(options.predictions / "").parent_path().parent_path() / "dataset.json";
   const DatasetInfo info =
       parse_dataset_info(read_json(json), options.predictions.filename().string(), json.string());
   const auto cases = list_cases(options.images, info.channel_names.size(), info.file_ending);
@@ -66,7 +68,8 @@ void run_overlay(const OverlayOptions& options) {
 Run declare_overlay(CLI::App& app) {
   auto options = std::make_shared<OverlayOptions>();
   app.add_option("-i,--images", options->images, "folder of images")->required()->type_name("FOLDER");
-  app.add_option("-p,--predictions", options->predictions, "folder `predict` wrote")
+  app.add_option("-p,--predictions", options->predictions,
+                 "folder of labels with a dataset.json in or beside it, such as `predict` writes")
       ->required()
       ->type_name("FOLDER");
   app.add_option("-l,--labels", options->references, "folder of reference labels")->type_name("FOLDER");

@@ -19,7 +19,7 @@ namespace {
 
 struct PlanOptions {
   DataFolders folders;
-  std::string dataset;
+  std::string dataset, plans = "nnUNetPlans", only;
   bool no_check = false;
 };
 
@@ -67,17 +67,29 @@ void print_summary(const DatasetInfo& info, const Fingerprint& fingerprint, cons
   }
 }
 
+/// Other plans get other folders of preprocessed cases.
+Plan named_plan(Plan plan, const std::string& name) {
+  plan.plans_name = name;
+  for (auto& configuration : plan.configurations)
+    configuration.data_identifier = name + "_" + configuration.name;
+  return plan;
+}
+
 void run_plan(const PlanOptions& options) {
   const fs::path root = find_dataset(options.folders.raw, options.dataset);
-  if (!options.no_check) check_dataset(root);
+  if (!options.no_check && options.only != "plans") check_dataset(root);
   const Dataset dataset = open_dataset(root);
-  const Fingerprint fingerprint = compute_fingerprint(dataset);
-  const Plan plan = make_plan(fingerprint, dataset.info);
   const fs::path folder = options.folders.preprocessed / dataset.info.name;
+  const fs::path measured = folder / "dataset_fingerprint.json";
+  const Fingerprint fingerprint = options.only == "plans"
+                                      ? fingerprint_from_json(read_json(measured), measured.string())
+                                      : compute_fingerprint(dataset);
   make_folder(folder);
   write_text(folder / "dataset.json", read_text(dataset.root / "dataset.json"));
-  write_json(folder / "dataset_fingerprint.json", to_json(fingerprint));
-  write_json(folder / "nnUNetPlans.json", to_json(plan));
+  write_json(measured, to_json(fingerprint));
+  if (options.only == "fingerprint") return note("written to {}", measured.string());
+  const Plan plan = named_plan(make_plan(fingerprint, dataset.info), options.plans);
+  write_json(folder / (options.plans + ".json"), to_json(plan));
   print_summary(dataset.info, fingerprint, plan);
   note("written to {}; next: swin-umamba preprocess -d {}", folder.string(), options.dataset);
 }
@@ -87,6 +99,10 @@ void run_plan(const PlanOptions& options) {
 Run declare_plan(CLI::App& app) {
   auto options = std::make_shared<PlanOptions>();
   add_dataset_option(app, options->dataset);
+  app.add_option("--plans", options->plans, "name of the plans")->capture_default_str()->type_name("NAME");
+  app.add_option("--only", options->only,
+                 "fingerprint: measure but do not plan; plans: plan with what was measured before")
+      ->check(CLI::IsMember({"fingerprint", "plans"}));
   add_folder_options(app, options->folders, true, true, false);
   app.add_flag("--no-check", options->no_check, "do not check the dataset first (see swin-umamba doctor)");
   app.footer(

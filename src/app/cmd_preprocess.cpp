@@ -17,7 +17,7 @@ namespace {
 struct PreprocessOptions {
   DataFolders folders;
   std::string dataset;
-  std::string configuration = "2d";
+  std::string configuration = "2d", plans = "nnUNetPlans";
 };
 
 Plan read_plan(const fs::path& file) {
@@ -58,7 +58,7 @@ void prepare_splits(const Dataset& dataset, const fs::path& file) {
 void run_preprocess(const PreprocessOptions& options) {
   const Dataset dataset = open_dataset(find_dataset(options.folders.raw, options.dataset));
   const fs::path folder = options.folders.preprocessed / dataset.info.name;
-  const Plan plan = read_plan(folder / "nnUNetPlans.json");
+  const Plan plan = read_plan(folder / (options.plans + ".json"));
   const Configuration& configuration = plan.configuration(options.configuration);
   const fs::path cases = folder / configuration.data_identifier;
   preprocess_dataset(dataset, plan, configuration, cases);
@@ -75,6 +75,7 @@ Run declare_preprocess(CLI::App& app) {
   add_dataset_option(app, options->dataset);
   app.add_option("-c,--configuration", options->configuration, "configuration of the plans (default: 2d)")
       ->type_name("NAME");
+  app.add_option("--plans", options->plans, "name of the plans")->capture_default_str()->type_name("NAME");
   add_folder_options(app, options->folders, true, true, false);
   app.footer("Example:\n  swin-umamba preprocess -d 4 --raw data/raw --preprocessed data/preprocessed");
   return [options] { run_preprocess(*options); };

@@ -1,7 +1,10 @@
 #include <CLI/CLI.hpp>
 
+#include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -11,6 +14,7 @@
 #include <vector>
 
 #include "app/command.h"
+#include "app/dropin.h"
 #include "app/options.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -22,7 +26,7 @@ namespace {
 
 constexpr int kUsage = 2;
 constexpr int kBug = 70;
-char trainer_option[] = "--tr";
+constexpr std::array<std::string_view, 2> kHelp{"-h", "--help"};
 
 /// Names the option or command the user may have meant.
 std::string hint_for(const CLI::App& app, const std::vector<std::string>& arguments) {
@@ -64,7 +68,8 @@ void wait_passively(char** argv) {
   execv(program.c_str(), argv);  // returns only where that is not possible; then the threads spin
 }
 
-int run(int argc, char** argv) {
+/// Runs one of our own command lines; `argv` is what the program was called with.
+int run_command(const CommandLine& arguments, char** argv) {
   CLI::App app{"2-D medical image segmentation with Swin-UMamba: plan, preprocess, train, predict, evaluate.",
                "swin-umamba"};
   app.set_version_flag("--version", SEG_VERSION);
@@ -76,17 +81,14 @@ int run(int argc, char** argv) {
     add_common_options(*sub);
     sub->final_callback([&chosen, body] { chosen = body; });
   }
-  for (char** argument = argv; *argument != nullptr; ++argument) {
-    if (std::string_view(*argument) == "-tr") *argument = trainer_option;  // as nnU-Net spells it
-  }
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& wish) {  // --help, --version
+    app.parse(CommandLine(arguments.rbegin(), arguments.rend()));  // CLI11 takes the last one first
+  } catch (const CLI::Success& wish) {                             // --help, --version
     return app.exit(wish);
   } catch (const CLI::ParseError& error) {
     const auto* scope = app.get_subcommands().empty() ? &app : app.get_subcommands().front();
     std::fprintf(stderr, "error: %s\n", error.what());
-    const std::string hint = hint_for(app, std::vector<std::string>(argv + 1, argv + argc));
+    const std::string hint = hint_for(app, arguments);
     if (!hint.empty()) std::fprintf(stderr, "hint: %s\n", hint.c_str());
     std::fprintf(stderr, "see swin-umamba %s--help\n",
                  scope == &app ? "" : (scope->get_name() + " ").c_str());
@@ -95,6 +97,34 @@ int run(int argc, char** argv) {
   wait_passively(argv);
   chosen();
   return 0;
+}
+
+/// A call by one of nnU-Net's names: each of our command lines that it stands for, until one fails.
+int run_drop_in(const DropIn& drop_in, const CommandLine& arguments, char** argv) {
+  if (std::find_first_of(arguments.begin(), arguments.end(), kHelp.begin(), kHelp.end()) != arguments.end()) {
+    fmt::print("usage: {}\nruns as swin-umamba with its options of the same meaning\n",
+               usage_line(drop_in.name, drop_in.arguments));
+    return 0;
+  }
+  const auto lines = with_context(
+      drop_in.name, [&] { return drop_in.translate(parse_arguments(drop_in.arguments, arguments)); });
+  for (const CommandLine& line : lines) {
+    note("{}: swin-umamba {}", drop_in.name, fmt::join(line, " "));
+    if (const int code = run_command(line, argv); code != 0) return code;
+  }
+  return 0;
+}
+
+int run(int argc, char** argv) {
+  CommandLine arguments(argv + 1, argv + argc);
+  const std::string called = std::filesystem::path(argc > 0 ? argv[0] : "").filename().string();
+  if (const DropIn* drop_in = find_drop_in(called)) {
+    wait_passively(argv);
+    return run_drop_in(*drop_in, arguments, argv);
+  }
+  std::replace(arguments.begin(), arguments.end(), std::string("-tr"),
+               std::string("--tr"));  // nnU-Net's spelling
+  return run_command(arguments, argv);
 }
 
 }  // namespace

@@ -61,6 +61,14 @@ class SampleMaker {
     return batch;
   }
 
+  /// What making one sample takes: the crop, its spline coefficients, and the patch with a copy for a change.
+  std::int64_t sample_bytes() const {
+    const std::int64_t crop = crop_[0] * crop_[1], patch = config_.patch_size[0] * config_.patch_size[1];
+    const auto value = static_cast<std::int64_t>(sizeof(float)),
+               label = static_cast<std::int64_t>(sizeof(std::int16_t));
+    return crop * (2 * channels_ * value + label) + patch * (channels_ * value + label) + 4 * patch * value;
+  }
+
   /// Fills place `index % batch_size` of `batch` with sample `index` of the endless sequence.
   void make(std::int64_t index, Batch& batch) const {
     const std::int64_t place = index % config_.batch_size;
@@ -194,6 +202,14 @@ Loader::Loader(const fs::path& folder, const std::vector<std::string>& ids, cons
 
 Loader::~Loader() = default;
 Loader::Loader(Loader&&) noexcept = default;
+
+std::int64_t Loader::memory_bytes() const {
+  const Batch batch = state_->maker.empty_batch();
+  std::size_t bytes = batch.data.size() * sizeof(float);
+  for (const auto& target : batch.targets) bytes += target.size() * sizeof(std::int16_t);
+  const auto batches = static_cast<std::int64_t>(state_->ring.size()) + 1;  // one is in use
+  return batches * static_cast<std::int64_t>(bytes) + state_->thread_count * state_->maker.sample_bytes();
+}
 
 Batch Loader::next() {
   return state_->take();

@@ -46,6 +46,8 @@ class Loader {
 
   /// Blocks until the next batch is ready; an error of a background thread is thrown here.
   Batch next();
+  /// The most that batches and samples in the making take, in bytes; cases are memory-mapped.
+  std::int64_t memory_bytes() const;
   /// Continues with batch number `index` (resume).
   void seek(std::int64_t index);
 

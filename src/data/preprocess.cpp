@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "data/class_locations.h"
 #include "data/normalize.h"
 #include "data/raw_case.h"
@@ -13,9 +14,13 @@
 namespace seg {
 namespace {
 
+constexpr std::int64_t kLargeCase = 1 << 20;  // voxels
+
 /// The box of a [channels, z, y, x] array, in the transposed frame: axis a of the result is axis order[a].
 template <class T>
-Grid<T> cut_transposed(const Grid<T>& source, const Box& box, const std::array<int, 3>& order) {
+Grid<T> cut_transposed(Grid<T> source, const Box& box, const std::array<int, 3>& order) {
+  const Shape3 size = source.space();
+  if (order == std::array{0, 1, 2} && box == Box{{{0, size[0]}, {0, size[1]}, {0, size[2]}}}) return source;
   const auto length = [&](int axis) { return box[axis][1] - box[axis][0]; };
   const std::array<std::int64_t, 3> strides{source.shape[2] * source.shape[3], source.shape[3], 1};
   Grid<T> out({source.channels(), length(order[0]), length(order[1]), length(order[2])});
@@ -37,13 +42,11 @@ std::array<T, 3> transpose(const std::array<T, 3>& values, const std::array<int,
   return {values[order[0]], values[order[1]], values[order[2]]};
 }
 
-/// Labels with -1 where there is neither image nor label; without labels 0 and -1.
-Labels mark_outside(const Mask& mask, const Shape3& size, const Labels* labels) {
-  Labels marked = labels != nullptr ? *labels : Labels({1, size[0], size[1], size[2]});
+/// Sets -1 where there is neither image nor label.
+void mark_outside(const Mask& mask, Labels& labels) {
   for (std::size_t i = 0; i < mask.size(); ++i) {
-    if (mask[i] == 0 && marked.data[i] == 0) marked.data[i] = -1;
+    if (mask[i] == 0 && labels.data[i] == 0) labels.data[i] = -1;
   }
-  return marked;
 }
 
 /// The spacing of the configuration in the transposed frame; slices keep their distance.
@@ -53,11 +56,11 @@ Vec3 target_spacing(const Vec3& current, const Configuration& configuration) {
   return {planned.at(0), planned.at(1), planned.at(2)};
 }
 
-void check_sizes(const LoadedImage& image, const LoadedLabels* labels, const Plan& plan,
+void check_sizes(const LoadedImage& image, const std::optional<LoadedLabels>& labels, const Plan& plan,
                  const Configuration& configuration) {
   const auto& voxels = image.voxels;
   if (voxels.count() == 0) fail("the image has no voxels");
-  if (labels != nullptr && labels->voxels.space() != voxels.space()) fail("image and labels differ in size");
+  if (labels && labels->voxels.space() != voxels.space()) fail("image and labels differ in size");
   const auto channels = configuration.normalization.size();
   if (voxels.channels() != static_cast<std::int64_t>(channels))
     fail("the plans are for {} channels, the image has {}", channels, voxels.channels());
@@ -67,22 +70,28 @@ void check_sizes(const LoadedImage& image, const LoadedLabels* labels, const Pla
 
 }  // namespace
 
-PreprocessedCase preprocess_case(const LoadedImage& image, const LoadedLabels* labels, const Plan& plan,
+PreprocessedCase preprocess_case(LoadedImage image, std::optional<LoadedLabels> labels, const Plan& plan,
                                  const Configuration& configuration, const DatasetInfo& info) {
   check_sizes(image, labels, plan, configuration);
   const auto& order = plan.transpose_forward;
-  const NonzeroRegion region = find_nonzero(image.voxels);
-
+  const Shape4 shape{1, image.voxels.shape[1], image.voxels.shape[2], image.voxels.shape[3]};
+  Labels seg = labels ? std::move(labels->voxels) : Labels(shape);
+  Box box;
+  {
+    const NonzeroRegion region = find_nonzero(image.voxels);
+    box = region.box;
+    mark_outside(region.mask, seg);
+  }
+  if (seg.count() > kLargeCase) release_free_memory();  // what reading and the mask took
   PreprocessedCase made;
   made.properties.geometry = image.geometry;
   made.properties.spacing = image.geometry.spacing;
   made.properties.shape_before_cropping = transpose(image.voxels.space(), order);
-  made.properties.bbox = transpose(region.box, order);
-  made.data = cut_transposed(image.voxels, region.box, order);
+  made.properties.bbox = transpose(box, order);
+  // No more than the raw and the cut voxels of one of the two are held together.
+  made.seg = cut_transposed(std::move(seg), box, order);
+  made.data = cut_transposed(std::move(image.voxels), box, order);
   made.properties.shape_after_cropping = made.data.space();
-  made.seg = cut_transposed(
-      mark_outside(region.mask, image.voxels.space(), labels != nullptr ? &labels->voxels : nullptr),
-      region.box, order);
 
   for (std::int64_t c = 0; c < made.data.channels(); ++c) {
     const auto channel = static_cast<std::size_t>(c);
@@ -95,16 +104,18 @@ PreprocessedCase preprocess_case(const LoadedImage& image, const LoadedLabels* l
   const Vec3 target = target_spacing(current, configuration);
   const Shape3 size = resampled_size(made.data.space(), current, target);
   const auto separate = separate_axis(current, target);
-  made.data = resample_image(made.data, size, Interpolation::cubic, separate);
-  made.seg = resample_labels(made.seg, size, separate);
-  if (labels != nullptr) made.class_locations = find_class_locations(made.seg, info);
+  if (size != made.data.space()) {
+    made.data = resample_image(made.data, size, Interpolation::cubic, separate);
+    made.seg = resample_labels(made.seg, size, separate);
+  }
+  if (labels) made.class_locations = find_class_locations(made.seg, info);
   return made;
 }
 
 PreprocessedCase preprocess_case(const Case& files, const Plan& plan, const Configuration& configuration,
                                  const DatasetInfo& info) {
-  const RawCase raw = read_case(files, info);
-  return preprocess_case(raw.image, raw.labels ? &*raw.labels : nullptr, plan, configuration, info);
+  RawCase raw = read_case(files, info);
+  return preprocess_case(std::move(raw.image), std::move(raw.labels), plan, configuration, info);
 }
 
 void preprocess_dataset(const Dataset& dataset, const Plan& plan, const Configuration& configuration,

@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,8 @@ struct PreprocessedCase {
   ClassLocations class_locations;  ///< empty for test cases
 };
 
-/// `labels` is nullptr for test cases.
-PreprocessedCase preprocess_case(const LoadedImage& image, const LoadedLabels* labels, const Plan& plan,
+/// Test cases have no labels. Holds three volumes at once: labels and image before and after a step.
+PreprocessedCase preprocess_case(LoadedImage image, std::optional<LoadedLabels> labels, const Plan& plan,
                                  const Configuration& configuration, const DatasetInfo& info);
 
 /// Reads, checks (grid and label values, naming the files) and preprocesses one case.

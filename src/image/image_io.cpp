@@ -113,7 +113,9 @@ decltype(auto) with_itk(const fs::path& path, std::string_view doing, Body&& bod
 
 /// A file as ITK gives it, before its numbers become floats or labels.
 struct RawImage {
-  itk::ImageIOBase::Pointer io;
+  itk::ImageIOBase::Pointer io;  ///< null once the bytes are read
+  Component type = Component::UNKNOWNCOMPONENTTYPE;
+  Pixel pixel = Pixel::UNKNOWNPIXELTYPE;
   std::vector<char> bytes;  ///< x fastest after the components of a pixel
   Shape4 shape{};           ///< components * time, z, y, x
   std::int64_t components = 1;
@@ -253,6 +255,9 @@ RawImage read_raw(const fs::path& path, const Format& format, bool palette_as_in
     raw.io->SetIORegion(region);
     raw.bytes.resize(static_cast<std::size_t>(raw.io->GetImageSizeInBytes()));
     raw.io->Read(raw.bytes.data());
+    raw.type = raw.io->GetComponentType();
+    raw.pixel = raw.io->GetPixelType();
+    raw.io = nullptr;  // a reader may hold a copy of the voxels
     return raw;
   });
 }
@@ -261,7 +266,7 @@ RawImage read_raw(const fs::path& path, const Format& format, bool palette_as_in
 template <class Body>
 void visit_numbers(const RawImage& raw, const fs::path& path, Body&& body) {
   const void* data = raw.bytes.data();
-  switch (raw.io->GetComponentType()) {
+  switch (raw.type) {
     case Component::UCHAR:
       return body(static_cast<const unsigned char*>(data));
     case Component::CHAR:
@@ -287,15 +292,14 @@ void visit_numbers(const RawImage& raw, const fs::path& path, Body&& body) {
     case Component::DOUBLE:
       return body(static_cast<const double*>(data));
     default:
-      fail("{}: unknown number type {}", path.string(),
-           itk::ImageIOBase::GetComponentTypeAsString(raw.io->GetComponentType()));
+      fail("{}: unknown number type {}", path.string(), itk::ImageIOBase::GetComponentTypeAsString(raw.type));
   }
 }
 
 /// Colour channels to keep: alpha says nothing about the tissue.
 std::int64_t kept_components(const RawImage& raw, const Format& format, const fs::path& path,
                              std::vector<std::string>* remarks) {
-  const auto type = raw.io->GetPixelType();
+  const auto type = raw.pixel;
   if (type == Pixel::COMPLEX) fail("{}: complex numbers are not supported", path.string());
   const bool has_alpha = type == Pixel::RGBA || (format.natural && raw.components % 2 == 0);
   static std::atomic_flag told;

@@ -179,10 +179,11 @@ class CubicResampler {
 
   void run_volume() {
     const std::int64_t plane_size = to_[1] * to_[2];
-    std::vector<double> planes(static_cast<std::size_t>(from_[0] * plane_size));  // [from z, to y, to x]
+    std::vector<float> planes(static_cast<std::size_t>(from_[0] * plane_size));  // [from z, to y, to x]
     parallel_for(from_[0], [&](std::int64_t z) {
       const auto plane = resample_plane(z);
-      std::copy(plane.begin(), plane.end(), planes.begin() + z * plane_size);
+      std::transform(plane.begin(), plane.end(), planes.begin() + z * plane_size,
+                     [](double value) { return static_cast<float>(value); });
     });
     parallel_for(to_[1], [&](std::int64_t y) {
       const auto columns = lines_[0].apply(planes.data() + y * to_[2], to_[2], plane_size);  // [to z, to x]

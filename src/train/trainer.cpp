@@ -296,6 +296,9 @@ void Trainer::run() {
       "{} on {}: {} training and {} validation cases, patch {}, batch {}, {} epochs of {} iterations",
       config_.network, task_.info.name, task_.split.train.size(), task_.split.val.size(),
       fmt::join(info_.patch_size, "x"), config_.batch_size, config_.epochs, config_.iterations));
+  log_.line(
+      fmt::format("batches are made ahead in up to {:.0f} MiB",
+                  static_cast<double>(train_loader_->memory_bytes() + val_loader_->memory_bytes()) / 0x1p20));
   progress_.emplace("training", (config_.epochs - info_.current_epoch) * config_.iterations, "it");
   while (info_.current_epoch < config_.epochs) {
     // Stochastic depth of an epoch depends on the epoch alone, so that a resumed training goes on as it would

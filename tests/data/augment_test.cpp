@@ -7,10 +7,13 @@
 #include <numeric>
 #include <set>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/json.h"
 #include "base/npz.h"
 #include "data/intensity_transforms.h"
+#include "data/patch_sampler.h"
 #include "data/spatial_transform.h"
 #include "data/spline.h"
 #include "support/goldens.h"
@@ -68,13 +71,20 @@ AugmentationParameters nothing() {
 TEST(SpatialTransform, EqualsGoldens) {
   SEG_REQUIRE_SHARED(kFolder);
   const Patch input = golden_input();
-  const Size2 size{64, 56};
-  expect_golden(rotate_and_scale(input, 0.6, 1.0, size), "spatial_rot+0.6");
-  expect_golden(rotate_and_scale(input, -1.1, 1.3, size), "spatial_rot-1.1_scale1.3");
-  expect_golden(rotate_and_scale(input, 0, 0.75, size), "spatial_scale0.75");
-  expect_golden(rotate_and_scale(input, 0, 1.4, size), "spatial_scale1.4");
-  expect_golden(rotate_and_scale(input, std::numbers::pi / 2, 1.0, size), "spatial_rot+pi2");
-  expect_golden(center_crop(input, size), "spatial_none_center_crop");
+  const Json manifest = read_json(testing::shared_folder() / kFolder / "manifest.json");
+  EXPECT_EQ(manifest.size(), 6u);
+  for (const auto& [name, how] : manifest.items()) {
+    const auto size = how["out_patch"].get<Size2>();
+    std::string file = name;  // "pi/2" is no file name
+    std::erase(file, '/');
+    if (how["angle_x"].is_null() && how["scale"].is_null()) {
+      expect_golden(center_crop(input, size), file);
+      continue;
+    }
+    const double angle = how["angle_x"].is_null() ? 0 : how["angle_x"].get<double>();
+    const double scale = how["scale"].is_null() ? 1 : how["scale"].get<double>();
+    expect_golden(rotate_and_scale(input, angle, scale, size), file);
+  }
 }
 
 /// The rule as written: one pass per label, ascending, each overwriting where its linear indicator reaches
@@ -299,6 +309,73 @@ TEST(Augment, AppliesEachTransformAsOftenAsTheTableSays) {
     P p = nothing();
     p.*row.probability = P{}.*row.probability;
     EXPECT_NEAR(share_changed(p), row.expected, testing::kDrawnShare) << row.name;
+  }
+}
+
+/// "class" and "args" of the reference's transforms, in order.
+Json reference_transforms(const std::string& name) {
+  return read_json(testing::shared_folder() / "goldens/pipeline/training/transforms.json").at(name);
+}
+
+void expect_range(const Range& ours, const Json& args, const char* key) {
+  EXPECT_EQ((std::vector<double>{ours.low, ours.high}), args.at(key).get<std::vector<double>>()) << key;
+}
+
+TEST(Augment, UsesTheReferencesParameters) {
+  SEG_REQUIRE_SHARED("goldens/pipeline/training/transforms.json");
+  for (const auto& [name, size] : {std::pair<std::string, Size2>{"2d_320x320 train", {320, 320}},
+                                   {"2d_384x640_mask_regions_ignore train", {384, 640}}}) {
+    const AugmentationParameters p;
+    const Json all = reference_transforms(name);
+    const auto args = [&](std::size_t i, const char* kind) {
+      EXPECT_EQ(all.at(i).at("class"), kind);
+      return all.at(i).at("args");
+    };
+    const Json spatial = args(0, "SpatialTransform");
+    EXPECT_EQ(spatial["p_rot_per_sample"], p.p_rotation);
+    EXPECT_EQ(spatial["p_scale_per_sample"], p.p_scaling);
+    EXPECT_EQ(spatial["p_el_per_sample"], 0);
+    EXPECT_EQ(spatial["patch_size"].get<Size2>(), size);
+    EXPECT_NEAR(spatial["angle_x"][1].get<double>(), rotation_limit(size), 1e-15);
+    EXPECT_EQ(spatial["angle_x"][0].get<double>(), -spatial["angle_x"][1].get<double>());
+    expect_range(p.scaling, spatial, "scale");
+    const Json noise = args(1, "GaussianNoiseTransform");
+    EXPECT_EQ(noise["p_per_sample"], p.p_noise);
+    expect_range(p.noise, noise, "noise_variance");
+    const Json blurred = args(2, "GaussianBlurTransform");
+    EXPECT_EQ(blurred["p_per_sample"], p.p_blur);
+    EXPECT_EQ(blurred["p_per_channel"], p.p_channel);
+    expect_range(p.blur_sigma, blurred, "blur_sigma");
+    const Json brightness = args(3, "BrightnessMultiplicativeTransform");
+    EXPECT_EQ(brightness["p_per_sample"], p.p_brightness);
+    expect_range(p.brightness, brightness, "multiplier_range");
+    const Json contrast = args(4, "ContrastAugmentationTransform");
+    EXPECT_EQ(contrast["p_per_sample"], p.p_contrast);
+    expect_range(p.contrast, contrast, "contrast_range");
+    const Json low = args(5, "SimulateLowResolutionTransform");
+    EXPECT_EQ(low["p_per_sample"], p.p_low_resolution);
+    EXPECT_EQ(low["p_per_channel"], p.p_channel);
+    expect_range(p.zoom, low, "zoom_range");
+    const Json inverted = args(6, "GammaTransform"), gamma = args(7, "GammaTransform");
+    EXPECT_TRUE(inverted["invert_image"].get<bool>());
+    EXPECT_FALSE(gamma["invert_image"].get<bool>());
+    EXPECT_EQ(inverted["p_per_sample"], p.p_gamma_inverted);
+    EXPECT_EQ(gamma["p_per_sample"], p.p_gamma);
+    expect_range(p.gamma, gamma, "gamma_range");
+    EXPECT_EQ(args(8, "MirrorTransform")["axes"].get<std::vector<int>>(), (std::vector<int>{0, 1}));
+  }
+}
+
+TEST(Augment, ValidationChangesNoImage) {
+  SEG_REQUIRE_SHARED("goldens/pipeline/training/transforms.json");
+  for (const char* name : {"2d_320x320 val", "2d_384x640_mask_regions_ignore val"}) {
+    for (const auto& transform : reference_transforms(name)) {
+      const auto kind = transform.at("class").get<std::string>();
+      EXPECT_THAT(
+          (std::vector<std::string>{"RemoveLabelTransform", "RenameTransform", "NumpyToTensor",
+                                    "ConvertSegmentationToRegionsTransform", "DownsampleSegForDSTransform2"}),
+          ::testing::Contains(kind));
+    }
   }
 }
 

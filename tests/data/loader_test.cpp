@@ -63,6 +63,19 @@ void expect_equal(const Batch& a, const Batch& b) {
   EXPECT_EQ(a.targets, b.targets);
 }
 
+TEST_F(LoaderTest, SaysHowMuchMemoryItMayTake) {
+  config_.queue_length = 3;
+  Loader one = loader();
+  const Batch batch = one.next();
+  std::size_t bytes = batch.data.size() * sizeof(float);
+  for (const auto& target : batch.targets) bytes += target.size() * sizeof(std::int16_t);
+  const auto batches = static_cast<std::int64_t>(4 * bytes);  // three kept ready, one in use
+  const std::int64_t per_thread = one.memory_bytes() - batches;
+  EXPECT_GT(per_thread, 3 * 16 * 24 * 4);  // a crop and a patch of two channels at least
+  config_.threads = 5;
+  EXPECT_EQ(loader().memory_bytes(), batches + 5 * per_thread);
+}
+
 TEST_F(LoaderTest, BatchesDoNotDependOnThreads) {
   std::vector<Batch> expected;
   for (Loader single = loader(); expected.size() < 12;) expected.push_back(single.next());

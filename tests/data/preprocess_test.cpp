@@ -209,7 +209,7 @@ TEST(PreprocessCase, ImageOfZerosIsNotCropped) {
   configuration.spacing = {1, 1};
   configuration.normalization = {Normalization::zscore};
   configuration.use_mask_for_norm = {true};
-  const auto made = preprocess_case(image, nullptr, plan, configuration, {});
+  const auto made = preprocess_case(image, {}, plan, configuration, {});
   EXPECT_EQ(made.data, image.voxels);
   EXPECT_EQ(made.seg, Labels({1, 3, 4, 5}, -1));
   EXPECT_TRUE(made.class_locations.empty());
@@ -224,10 +224,10 @@ TEST(PreprocessCase, SaysWhatIsWrong) {
   configuration.spacing = {1, 1};
   configuration.normalization = {Normalization::rgb_to_0_1};
   configuration.use_mask_for_norm = {false};
-  EXPECT_THAT(testing::error_of([&] { preprocess_case(image, nullptr, plan, configuration, {}); }),
+  EXPECT_THAT(testing::error_of([&] { preprocess_case(image, {}, plan, configuration, {}); }),
               ::testing::HasSubstr("the plans are for 1 channels, the image has 2"));
   image.voxels = Image({1, 3, 4, 5}, 300.0f);
-  EXPECT_THAT(testing::error_of([&] { preprocess_case(image, nullptr, plan, configuration, {}); }),
+  EXPECT_THAT(testing::error_of([&] { preprocess_case(image, {}, plan, configuration, {}); }),
               ::testing::HasSubstr("values from 0 to 255, got 300"));
 }
 

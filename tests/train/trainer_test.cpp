@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <sstream>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -91,6 +92,61 @@ TEST_F(TinyTraining, LeavesCheckpointsLogAndPicture) {
   const auto& dice = info.logging.mean_fg_dice;
   EXPECT_DOUBLE_EQ(info.logging.ema_fg_dice[0], dice[0]);
   EXPECT_DOUBLE_EQ(info.logging.ema_fg_dice[1], 0.9 * dice[0] + 0.1 * dice[1]);
+}
+
+/// What a log says of its first epoch: the words of each line, without time stamp, numbers and freezing.
+std::vector<std::string> first_epoch_words(const fs::path& log) {
+  std::vector<std::string> lines;
+  std::istringstream text(read_text(log));
+  bool inside = false;
+  for (std::string line; std::getline(text, line);) {
+    const auto stamp_end = line.find(": ");
+    if (stamp_end == std::string::npos || line.find("reezing") != std::string::npos) continue;
+    EXPECT_TRUE(line.ends_with(' ')) << line;
+    std::string words = line.substr(stamp_end + 2);
+    inside = (inside || words == "Epoch 0 ") && words != " ";
+    std::erase_if(words,
+                  [](char c) { return std::isdigit(static_cast<unsigned char>(c)) || c == '.' || c == '-'; });
+    if (inside) lines.push_back(words.substr(0, words.find('[')));
+    if (!inside && !lines.empty()) break;
+  }
+  return lines;
+}
+
+TEST_F(TinyTraining, LeavesFilesAndLogAsTheReference) {
+  const fs::path golden = testing::shared_folder() / "goldens/pipeline/training/minitrain";
+  SEG_REQUIRE_SHARED("goldens/pipeline/training/minitrain");
+  const Json settings = read_json(golden / "debug.json");
+  const auto number = [&](const char* key) { return std::stod(settings.at(key).get<std::string>()); };
+  EXPECT_EQ(number("weight_decay"), config_.optimizer.weight_decay);
+  EXPECT_EQ(number("initial_lr"), config_.optimizer.learning_rate);
+  EXPECT_EQ(number("oversample_foreground_percent"), config_.foreground_share);
+  config_.keep_every = static_cast<std::int64_t>(number("save_every"));
+  const auto epochs = static_cast<std::int64_t>(number("num_epochs"));
+  const fs::path output = run("fold_0", epochs);
+
+  const Json reference = read_json(golden / "files_and_checkpoints.json");
+  for (const auto& entry : reference.at("tree_results_folder")) {
+    fs::path file = entry[0].get<std::string>();
+    if (file.parent_path() != "fold_0" || file.extension() == ".json" || file.extension() == ".txt") continue;
+    if (file.extension() == ".pth") file.replace_extension(".safetensors");
+    EXPECT_TRUE(fs::exists(output / file.filename())) << file;
+  }
+  const auto log = read_checkpoint_info(output / "checkpoint_final.safetensors").logging;
+  const Json& expected = reference.at("logging_values");
+  const auto rates = expected.at("lrs").get<std::vector<double>>();
+  ASSERT_EQ(log.lrs.size(), rates.size());
+  for (std::size_t i = 0; i < rates.size(); ++i) EXPECT_NEAR(log.lrs[i], rates[i], 1e-12 * rates[i]);
+  const auto dice = expected.at("mean_fg_dice").get<std::vector<double>>(),
+             ema = expected.at("ema_fg_dice").get<std::vector<double>>();
+  for (std::size_t i = 0; i < ema.size(); ++i) {
+    EXPECT_NEAR(ema[i], i == 0 ? dice[0] : 0.9 * ema[i - 1] + 0.1 * dice[i], 1e-12) << "the rule we follow";
+    EXPECT_NEAR(log.ema_fg_dice[i],
+                i == 0 ? log.mean_fg_dice[0] : 0.9 * log.ema_fg_dice[i - 1] + 0.1 * log.mean_fg_dice[i],
+                1e-12);
+  }
+  EXPECT_EQ(first_epoch_words(list_files(output, ".txt").at(0)),
+            first_epoch_words(golden / "training_log.txt"));
 }
 
 /// An optimiser with moments, one with momentum; SS2D, plain convolutions, Mamba layers that depend on the
@@ -230,10 +286,11 @@ TEST_F(TinyTraining, TrainedModelPredictsInTheFilesOwnGrid) {
 
   const Predictor predictor(model, {});
   const auto cases = list_cases(folder_ / "in", 1, ".nii.gz");
-  const LoadedLabels labels = predictor.predict(cases.at(0));
-  EXPECT_EQ(labels.voxels.space(), image.space());
-  EXPECT_EQ(labels.geometry.origin, geometry.origin);
-  EXPECT_TRUE(std::ranges::all_of(labels.voxels.data, [](int value) { return value == 0 || value == 1; }));
+  const auto predicted = predictor.predict(cases.at(0));
+  const Labels& labels = predicted.prediction.labels;
+  EXPECT_EQ(labels.space(), image.space());
+  EXPECT_EQ(predicted.properties.geometry.origin, geometry.origin);
+  EXPECT_TRUE(std::ranges::all_of(labels.data, [](int value) { return value == 0 || value == 1; }));
   EXPECT_THAT(testing::error_of([&] { Predictor(model, {.folds = {"3"}}); }),
               HasSubstr("fold_3 does not exist"));
   EXPECT_THAT(testing::error_of([&] { Predictor(model, {.checkpoint = "latest"}); }),
