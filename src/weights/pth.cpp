@@ -27,7 +27,7 @@ constexpr int kMaxWrappers = 8;  // parameters of subclasses of tensors of ...
 constexpr std::string_view kZipStart = "PK";
 // The number every legacy file starts with, as LONG1 of ten bytes.
 constexpr std::string_view kLegacyNumber("\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19", 10);
-constexpr std::uint64_t kLegacyHeader = 2 + 2 + kLegacyNumber.size();  // PROTO n, LONG1 10, the number
+constexpr std::size_t kLegacyStart = 32;  // it stands within so many bytes, behind PROTO and perhaps FRAME
 
 std::string_view as_text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -355,7 +355,7 @@ PthFile::PthFile(const fs::path& path) : NamedArrays(path) {
 bool looks_like_pth(std::span<const std::byte> bytes) {
   const auto text = as_text(bytes);
   return text.starts_with(kZipStart) ||
-         (text.size() > kLegacyHeader && text[0] == '\x80' && text.substr(4).starts_with(kLegacyNumber));
+         (text.starts_with('\x80') && text.substr(0, kLegacyStart).find(kLegacyNumber) != text.npos);
 }
 
 }  // namespace seg
