@@ -13,6 +13,7 @@ Run declare_phantom(CLI::App& app);
 Run declare_convert(CLI::App& app);
 Run declare_forward(CLI::App& app);
 Run declare_overlay(CLI::App& app);
+Run declare_weights(CLI::App& app);
 
 std::span<const Command> commands() {
   static const std::vector<Command> kCommands{
@@ -22,6 +23,7 @@ std::span<const Command> commands() {
       {"train", "train a network on one fold", declare_train},
       {"predict", "segment images with a trained model", declare_predict},
       {"forward", "run a network on one array, for parity work and debugging", declare_forward},
+      {"weights", "show and convert files of weights and checkpoints", declare_weights},
 #endif
       {"evaluate", "score predictions against references", declare_evaluate},
       {"phantom", "make a synthetic dataset to try things on", declare_phantom},

@@ -4,7 +4,10 @@
 
 #include "base/json.h"
 #include "net/state_dict.h"
+#include "train/nnunet_checkpoint.h"
 #include "train/torch_compat.h"
+#include "weights/pth.h"
+#include "weights/weights.h"
 
 namespace seg {
 namespace {
@@ -15,6 +18,8 @@ constexpr const char* kWeights = "network_weights.";
 constexpr const char* kState = "optimizer_state.";
 constexpr const char* kMetadataKey = "checkpoint";
 constexpr std::int64_t kMostChannels = 65536, kMostPixels = 65536;  ///< of an image's side
+
+}  // namespace
 
 Json to_json(const TrainingLog& log) {
   return {{"mean_fg_dice", log.mean_fg_dice},
@@ -38,6 +43,8 @@ TrainingLog log_from_json(const Json& json) {
           get<Numbers>(json, "epoch_end_timestamps"),
           get<std::vector<Numbers>>(json, "dice_per_class_or_region")};
 }
+
+namespace {
 
 Json to_json(const CheckpointInfo& info) {
   return {{"trainer_name", info.trainer_name},
@@ -89,6 +96,8 @@ CheckpointInfo info_from_json(const Json& json) {
   return info;
 }
 
+}  // namespace
+
 NamedTensors optimizer_state(const Network& network, torch::optim::AdamW& optimizer) {
   NamedTensors tensors;
   for (const auto& item : network.named_parameters()) {
@@ -101,6 +110,8 @@ NamedTensors optimizer_state(const Network& network, torch::optim::AdamW& optimi
   }
   return tensors;
 }
+
+namespace {
 
 void set_optimizer_state(const Network& network, torch::optim::AdamW& optimizer,
                          const NamedTensors& tensors) {
@@ -139,11 +150,13 @@ void save_checkpoint(const fs::path& path, const Network& network, torch::optim:
 
 CheckpointInfo read_checkpoint_info(const fs::path& path) {
   return with_context("read checkpoint " + path.string(), [&] {
-    const SafetensorsFile file(path);
+    const NamedArrays file = open_weights(path);
+    if (const auto pickled = file.metadata().find(kPickleKey); pickled != file.metadata().end())
+      return info_from_nnunet(parse_json(pickled->second, "its contents"));
     const auto found = file.metadata().find(kMetadataKey);
     if (found == file.metadata().end()) {
-      throw Error("this safetensors file holds no training checkpoint",
-                  "expected a file written by `swin-umamba train`");
+      throw Error("this file holds no training checkpoint",
+                  "expected a file written by `swin-umamba train` or by one of nnU-Net's trainers");
     }
     return info_from_json(parse_json(found->second, "its metadata"));
   });
@@ -152,16 +165,18 @@ CheckpointInfo read_checkpoint_info(const fs::path& path) {
 std::shared_ptr<Network> load_network(const fs::path& path, const CheckpointInfo& info) {
   return with_context("load checkpoint " + path.string(), [&] {
     auto network = make_network(info.network, info.network_config);
-    load_state_dict_strictly(*network, read_tensors(SafetensorsFile(path), kWeights));
+    load_state_dict_strictly(*network, read_network_weights(path));
     return network;
   });
 }
 
 void restore_checkpoint(const fs::path& path, Network& network, torch::optim::AdamW& optimizer) {
   with_context("load checkpoint " + path.string(), [&] {
-    const SafetensorsFile file(path);
-    load_state_dict_strictly(network, read_tensors(file, kWeights));
-    set_optimizer_state(network, optimizer, read_tensors(file, kState));
+    load_state_dict_strictly(network, read_network_weights(path));
+    const NamedArrays file = open_weights(path);
+    const auto state = read_tensors(file, kState);
+    const bool nnunet = file.metadata().contains(kPickleKey);
+    set_optimizer_state(network, optimizer, nnunet ? state_from_nnunet(file, state, network) : state);
   });
 }
 

@@ -1,4 +1,5 @@
-// Checkpoints: weights, optimiser state and everything needed to go on, in one safetensors file.
+// Checkpoints: weights, optimiser state and everything needed to go on, in one safetensors file. Those of
+// nnU-Net's trainers (.pth) are read too.
 #pragma once
 #include <torch/torch.h>
 
@@ -11,6 +12,7 @@
 #include "base/files.h"
 #include "base/json_fwd.h"
 #include "net/network.h"
+#include "net/state_dict.h"
 
 namespace seg {
 
@@ -39,6 +41,13 @@ struct CheckpointInfo {
 /// is JSON in the metadata. Written atomically.
 void save_checkpoint(const fs::path& path, const Network& network, torch::optim::AdamW& optimizer,
                      const CheckpointInfo& info);
+
+/// nnU-Net's "logging", to and from JSON.
+Json to_json(const TrainingLog& log);
+TrainingLog log_from_json(const Json& json);
+
+/// "<key>.exp_avg", "<key>.exp_avg_sq" and "<key>.step" (int64) of every parameter that has been stepped.
+NamedTensors optimizer_state(const Network& network, torch::optim::AdamW& optimizer);
 
 /// Reads what is not a tensor. Throws Error naming the file when it is not a checkpoint.
 CheckpointInfo read_checkpoint_info(const fs::path& path);

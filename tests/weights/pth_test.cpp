@@ -101,7 +101,7 @@ TEST_F(Pth, ReadsEveryKindOfFileOfPyTorch) {
   EXPECT_GE(expected.size(), 17u);
   for (const auto& [name, tensors] : expected.items()) {
     SCOPED_TRACE(name);
-    const PthFile read(folder / name);
+    const NamedArrays read = open_weights(folder / name);
     EXPECT_EQ(read.tensors().size(), tensors.size());
     for (const auto& [key, tensor] : tensors.items()) {
       SCOPED_TRACE(key);

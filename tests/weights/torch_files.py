@@ -2,6 +2,7 @@
 
 torch_files.py make FOLDER        writes files of every kind, and expected.json: {file: {tensor: {dtype, shape, values}}}
 torch_files.py check FILE JSON    loads FILE (weights_only=True from PyTorch 2 on), writes its contents as JSON
+torch_files.py resave FROM TO     loads nnU-Net's checkpoint FROM, its optimiser state too, and saves it again
 
 Ends with 77 where PyTorch is not installed.
 """
@@ -170,6 +171,10 @@ def make(folder):
                                      ("big", zipfile.ZIP_STORED, "big"), ("big_deflated", zipfile.ZIP_DEFLATED, "big")):
         rezip(source, os.path.join(folder, f"{name}.pth"), compression, order)
         expected[f"{name}.pth"] = expected["floats.pth"]
+    header = json.dumps({"a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}}).encode()
+    values = floats["a"].numpy().tobytes()
+    open(os.path.join(folder, "tiny.safetensors"), "wb").write(len(header).to_bytes(8, "little") + header + values)
+    expected["tiny.safetensors"] = {"a": description(floats["a"])}
     json.dump(expected, open(os.path.join(folder, "expected.json"), "w"))
 
     # What must be refused.
@@ -208,5 +213,23 @@ def check(path, target):
     json.dump(plain(torch.load(path, **options)), open(target, "w"))
 
 
+def resave(source, target):
+    """As a trainer of nnU-Net takes a checkpoint up and stores it again."""
+    checkpoint = torch.load(source)
+    parameters = [torch.nn.Parameter(value.clone()) for value in checkpoint["network_weights"].values()]
+    optimizer = torch.optim.AdamW(parameters, lr=1.0)
+    optimizer.load_state_dict(checkpoint["optimizer_state"])
+    checkpoint["optimizer_state"] = optimizer.state_dict()
+    checkpoint["_best_ema"] = np.float64(checkpoint["_best_ema"])
+    for key in ("mean_fg_dice", "train_losses"):
+        checkpoint["logging"][key] = [np.float64(value) for value in checkpoint["logging"][key]]
+    checkpoint["init_args"]["device"] = torch.device("cpu")
+    torch.save(checkpoint, target)
+    # The state is a whole one: a step from it works.
+    for parameter in parameters:
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+
+
 if __name__ == "__main__":
-    {"make": make, "check": check}[sys.argv[1]](*sys.argv[2:])
+    {"make": make, "check": check, "resave": resave}[sys.argv[1]](*sys.argv[2:])
