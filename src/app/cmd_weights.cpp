@@ -22,7 +22,7 @@ namespace {
 
 bool is_checkpoint(const NamedArrays& file) {
   const auto pickled = file.metadata().find(kPickleKey);
-  if (pickled == file.metadata().end()) return file.metadata().contains("checkpoint");
+  if (pickled == file.metadata().end()) return file.metadata().contains(kCheckpointKey);
   return parse_json(pickled->second, "its contents").contains("trainer_name");
 }
 
@@ -60,6 +60,25 @@ std::string use_of(const NamedArrays& file, const fs::path& path) {
   return fmt::format("fits the pretrained encoder of {} (train --pretrained)", fmt::join(encoders, ", "));
 }
 
+/// What is beside the arrays, a line per key.
+void print_metadata(const NamedArrays& file) {
+  const auto print = [](const std::string& key, const std::string& text) {
+    constexpr std::size_t kShown = 100;
+    fmt::print("{}: {}{}\n", key, text.substr(0, kShown), text.size() > kShown ? " ..." : "");
+  };
+  for (const auto& [key, text] : file.metadata()) {
+    if (key != kPickleKey && key != kCheckpointKey) {
+      print(key, text);
+      continue;
+    }
+    const Json record = parse_json(text, key);
+    if (!record.is_object()) print(key, record.dump());
+    for (const auto& [name, value] : record.items()) {
+      if (record.is_object()) print(name, value.dump(-1, ' ', false, Json::error_handler_t::replace));
+    }
+  }
+}
+
 void run_show(const fs::path& path) {
   const torch::NoGradGuard no_grad;
   const NamedArrays file = open_weights(path);
@@ -76,13 +95,14 @@ void run_show(const fs::path& path) {
   }
   fmt::print("{}\n{} arrays, {} values, {:.1f} MB\n", table.text(), tensors.size(), count,
              static_cast<double>(bytes) / 1e6);
-  for (const auto& [key, text] : file.metadata()) {
-    constexpr std::size_t kShown = 300;
-    fmt::print("{}: {}{}\n", key, text.substr(0, kShown), text.size() > kShown ? " ..." : "");
-  }
+  print_metadata(file);
   if (is_checkpoint(file)) {
-    const CheckpointInfo info = read_checkpoint_info(path);
-    fmt::print("checkpoint of {} after {} epochs\n", info.trainer_name, info.current_epoch);
+    try {
+      const CheckpointInfo info = read_checkpoint_info(path);
+      fmt::print("checkpoint of {} after {} epochs\n", info.trainer_name, info.current_epoch);
+    } catch (const Error& error) {
+      fmt::print("a checkpoint that cannot be used here: {}\n", error.what());
+    }
   }
   fmt::print("{}\n", use_of(file, path));
 }

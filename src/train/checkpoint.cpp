@@ -16,7 +16,6 @@ using torch::optim::AdamWParamState;
 
 constexpr const char* kWeights = "network_weights.";
 constexpr const char* kState = "optimizer_state.";
-constexpr const char* kMetadataKey = "checkpoint";
 constexpr std::int64_t kMostChannels = 65536, kMostPixels = 65536;  ///< of an image's side
 
 }  // namespace
@@ -145,7 +144,7 @@ void save_checkpoint(const fs::path& path, const Network& network, torch::optim:
   };
   add(kWeights, state_dict(network));
   add(kState, optimizer_state(network, optimizer));
-  write_safetensors(path, views_of(tensors), {{"format", "pt"}, {kMetadataKey, to_text(to_json(info))}});
+  write_safetensors(path, views_of(tensors), {{"format", "pt"}, {kCheckpointKey, to_text(to_json(info))}});
 }
 
 CheckpointInfo read_checkpoint_info(const fs::path& path) {
@@ -153,7 +152,7 @@ CheckpointInfo read_checkpoint_info(const fs::path& path) {
     const NamedArrays file = open_weights(path);
     if (const auto pickled = file.metadata().find(kPickleKey); pickled != file.metadata().end())
       return info_from_nnunet(parse_json(pickled->second, "its contents"));
-    const auto found = file.metadata().find(kMetadataKey);
+    const auto found = file.metadata().find(kCheckpointKey);
     if (found == file.metadata().end()) {
       throw Error("this file holds no training checkpoint",
                   "expected a file written by `swin-umamba train` or by one of nnU-Net's trainers");

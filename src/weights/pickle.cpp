@@ -16,6 +16,7 @@ using Kind = PickleValue::Kind;
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;  // of structure; tensors lie elsewhere
 constexpr std::size_t kMaxValues = 1'000'000;
 constexpr std::size_t kMaxCopies = std::size_t{64} << 20, kCopiesPerByte = 16;  // bytes, for Machine::spend
+constexpr std::size_t kPointer = sizeof(void*);
 
 /// The pickle's bytes, read from front to back and never beyond the end.
 class Bytes {
@@ -230,14 +231,14 @@ bool Machine::make_container(std::string_view name, const PickleValue& args) {
     PickleValue dict{.kind = Kind::dict};
     for (const auto* pair : given[0]->items) {
       if (pair->items.size() != 2) return false;
-      spend(2 * sizeof(pair));
+      spend(2 * kPointer);
       dict.items.insert(dict.items.end(), pair->items.begin(), pair->items.end());
     }
     push(std::move(dict));
     return true;
   }
   if ((name == "builtins.set" || name == "builtins.frozenset" || name == "builtins.list") && one_list) {
-    spend(given[0]->items.size() * sizeof(given[0]));
+    spend(given[0]->items.size() * kPointer);
     push({.kind = Kind::list, .items = given[0]->items});
     return true;
   }

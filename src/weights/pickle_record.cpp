@@ -13,8 +13,8 @@ namespace {
 using Kind = PickleValue::Kind;
 
 constexpr int kMaxDepth = 64;
-constexpr std::size_t kMaxCost = std::size_t{32} << 20;  // roughly bytes of JSON
-constexpr std::size_t kValueCost = 32, kKeysPerCost = 16;
+constexpr std::size_t kMaxCost = std::size_t{32} << 20;                    // roughly bytes of JSON
+constexpr std::size_t kValueCost = 32, kLevelCost = 8, kKeysPerCost = 16;  // a level's is its indentation
 constexpr std::size_t kMaxPlainKeys =
     10'000;  // of one dict; JSON keeps their order and looks them up one by one
 
@@ -92,7 +92,7 @@ class Recorder {
   /// `name` is the way to the value; nothing for a tensor, and for containers of nothing but tensors.
   std::optional<Json> record(const PickleValue& value, const std::string& name, bool in_object, int depth) {
     if (depth > kMaxDepth) fail("its values are nested deeper than {} levels", kMaxDepth);
-    spend(kValueCost + name.size());
+    spend(kValueCost + kLevelCost * static_cast<std::size_t>(depth) + name.size());
     switch (value.kind) {
       case Kind::none:
         return Json(nullptr);

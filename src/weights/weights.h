@@ -6,6 +6,9 @@
 
 namespace seg {
 
+/// Where the metadata of this program's own checkpoints has what is no array, as JSON.
+inline constexpr const char* kCheckpointKey = "checkpoint";
+
 /// Opens a file of safetensors or of torch.save; its contents decide which it is. Throws Error naming the
 /// file where it is neither, or malformed.
 NamedArrays open_weights(const fs::path& path);
