@@ -24,9 +24,17 @@ Json object_of(const Json& json, const char* key) {
   return object;
 }
 
-/// The step of a parameter: PyTorch before 1.12 stored a number, later a tensor.
-std::int64_t stored_step(const Json& optimizer, const std::string& parameter) {
-  return get<std::int64_t>(object_of(object_of(optimizer, "state"), parameter.c_str()), "step");
+/// The step of a parameter that PyTorch before 1.12 stored, as a number.
+std::int64_t stored_step(const Json& record, const std::string& parameter) {
+  const Json state = object_of(object_of(record, "optimizer_state"), "state");
+  return get<std::int64_t>(object_of(state, parameter.c_str()), "step");
+}
+
+/// The step that later versions store, as a tensor.
+std::int64_t step_of(const Tensor& tensor) {
+  const double step = tensor.numel() == 1 ? tensor.item<double>() : -1;
+  if (!(step >= 0 && step < 1e15)) fail("the optimiser's step is no count");
+  return static_cast<std::int64_t>(step);
 }
 
 /// From the files around <model>/fold_X/checkpoint_final.safetensors, with the sizes it was trained with.
@@ -54,14 +62,9 @@ Json init_args_beside(const fs::path& checkpoint, const CheckpointInfo& info) {
           {"device", "cpu"}};
 }
 
-/// As PyTorch's AdamW.state_dict() has it.
-void write_optimizer(PthWriter& writer, const Network& network, torch::optim::AdamW& optimizer,
-                     const std::vector<double>& rates) {
-  NamedTensors state = optimizer_state(network, optimizer);
-  for (auto& [name, tensor] : state) {  // PyTorch counts steps in float32 scalars
-    if (name.ends_with(".step")) tensor = tensor.to(torch::kFloat32).reshape({});
-    tensor = tensor.contiguous();
-  }
+/// As PyTorch's AdamW.state_dict() has it; `state` by parameters' names.
+void write_optimizer(PthWriter& writer, const Network& network, const NamedTensors& state,
+                     const torch::optim::AdamWOptions& options, const std::vector<double>& rates) {
   std::map<std::string, TensorView> views;
   for (auto& view : views_of(state)) views.emplace(view.name, view);
   writer.begin_dict();
@@ -81,7 +84,6 @@ void write_optimizer(PthWriter& writer, const Network& network, torch::optim::Ad
     writer.end_dict();
   }
   writer.end_dict();
-  const auto& options = static_cast<const torch::optim::AdamWOptions&>(optimizer.param_groups()[0].options());
   writer.text("param_groups");
   writer.json({{{"lr", rates.empty() ? options.lr() : rates.back()},
                 {"betas", {std::get<0>(options.betas()), std::get<1>(options.betas())}},
@@ -103,8 +105,15 @@ void save_nnunet_checkpoint(const fs::path& path, const Network& network, torch:
   writer.text("network_weights");
   const NamedTensors weights = state_dict(network);
   writer.state_dict(views_of(weights));
+  NamedTensors state = optimizer_state(network, optimizer);
+  for (auto& [name, tensor] : state) {  // PyTorch counts steps in float32 scalars
+    if (name.ends_with(".step")) tensor = tensor.to(torch::kFloat32).reshape({});
+    tensor = tensor.contiguous();
+  }
   writer.text("optimizer_state");
-  write_optimizer(writer, network, optimizer, info.logging.lrs);
+  write_optimizer(writer, network, state,
+                  static_cast<const torch::optim::AdamWOptions&>(optimizer.param_groups()[0].options()),
+                  info.logging.lrs);
   const Json rest = {{"grad_scaler_state", nullptr},
                      {"logging", to_json(info.logging)},
                      {"_best_ema", info.best_ema ? Json(*info.best_ema) : Json(nullptr)},
@@ -163,16 +172,14 @@ NamedTensors state_from_nnunet(const NamedArrays& file, const NamedTensors& stat
   for (const auto& item : network.named_parameters()) {
     const std::string number = std::to_string(index++), old = "state." + number + ".";
     if (!given.contains(old + "exp_avg")) continue;  // never stepped
-    for (const char* part : {"exp_avg", "exp_avg_sq", "step"}) {
+    for (const char* part : {"exp_avg", "exp_avg_sq"}) {
       const auto found = given.find(old + part);
-      if (found != given.end()) {
-        named.emplace_back(item.key() + "." + part, found->second);
-      } else if (part == std::string_view("step")) {
-        named.emplace_back(
-            item.key() + ".step",
-            torch::tensor({stored_step(object_of(record, "optimizer_state"), number)}, torch::kInt64));
-      }
+      if (found != given.end()) named.emplace_back(item.key() + "." + part, found->second);
     }
+    const auto found = given.find(old + "step");
+    named.emplace_back(item.key() + ".step", torch::tensor({found == given.end() ? stored_step(record, number)
+                                                                                 : step_of(found->second)},
+                                                           torch::kInt64));
   }
   return named;
 }
