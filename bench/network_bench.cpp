@@ -1,6 +1,6 @@
 // Whole networks on a 320x320 image: one forward pass, and one training step of two images.
 #include <benchmark/benchmark.h>
-#include <torch/torch.h>
+#include <torch/optim/adamw.h>
 
 #include "net/network.h"
 #include "net/threads.h"
@@ -27,9 +27,9 @@ void training_step(benchmark::State& state, const char* name) {
   torch::optim::AdamW optimizer(network->parameters(), torch::optim::AdamWOptions(1e-4));
   const Tensor x = torch::randn({2, 1, kSize, kSize});
   std::vector<Tensor> targets;
-  for (const double scale : network->scales()) {
-    targets.push_back(torch::randint(kClasses, {2, 1, scaled_size(kSize, scale), scaled_size(kSize, scale)},
-                                     torch::kInt64));
+  for (const auto& [y_scale, x_scale] : network->scales()) {
+    const Size2d size{scaled_size(kSize, y_scale), scaled_size(kSize, x_scale)};
+    targets.push_back(torch::randint(kClasses, {2, 1, size[0], size[1]}, torch::kInt64));
   }
   for (auto _ : state) {
     optimizer.zero_grad();

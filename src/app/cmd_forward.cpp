@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "app/command.h"
+#include "app/options.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/npy.h"
@@ -16,6 +17,7 @@ namespace {
 struct ForwardOptions {
   std::string network;
   std::int64_t in_channels = 1, classes = 2;
+  std::string patch_size;
   fs::path weights, input, output;
   bool deep_supervision = false;
   std::uint64_t seed = 0;
@@ -38,8 +40,10 @@ void run_forward(const ForwardOptions& options) {
   const torch::InferenceMode inference;
   const Tensor input = read_input(options.input, options.in_channels);
   torch::manual_seed(options.seed);
-  const auto network =
-      make_network(options.network, {options.in_channels, options.classes, options.deep_supervision});
+  const Size2d size{input.size(2), input.size(3)};
+  const auto network = make_network(
+      options.network, {options.in_channels, options.classes, options.deep_supervision,
+                        options.patch_size.empty() ? size : parse_patch_size(options.patch_size)});
   if (options.weights.empty()) {
     note("no --weights given: random weights of seed {}", options.seed);
   } else {
@@ -47,10 +51,10 @@ void run_forward(const ForwardOptions& options) {
                  [&] { load_state_dict_strictly(*network, read_network_weights(options.weights)); });
   }
   network->eval();
-  const std::int64_t multiple = network->size_multiple();
-  if (input.size(2) % multiple != 0 || input.size(3) % multiple != 0) {
-    note("{}x{} is padded to {}x{} inside the network and the outputs are cropped back", input.size(2),
-         input.size(3), round_up(input.size(2), multiple), round_up(input.size(3), multiple));
+  const Size2d legal = network->legal_size(size);
+  if (legal != size) {
+    note("{} is padded to {} inside the network and the outputs are cropped back", fmt::join(size, "x"),
+         fmt::join(legal, "x"));
   }
   make_folder(options.output);
   const auto outputs = network->forward(input);
@@ -81,6 +85,10 @@ Run declare_forward(CLI::App& app) {
       ->required()
       ->type_name("FOLDER");
   app.add_flag("--deep-supervision", options->deep_supervision, "write every head, not only the first");
+  app.add_option(
+         "--patch-size", options->patch_size,
+         "size that nnunet, umamba_* and other size-dependent networks are built for (default: the input's)")
+      ->type_name("HxW");
   app.add_option("--seed", options->seed, "seed of random weights")->check(CLI::NonNegativeNumber);
   app.footer(
       "Example:\n  swin-umamba forward --network swin_umamba_d --in-channels 1 --classes 4 --weights "

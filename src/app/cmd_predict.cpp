@@ -1,4 +1,3 @@
-#include <torch/torch.h>
 #include <CLI/CLI.hpp>
 
 #include <memory>

@@ -1,4 +1,3 @@
-#include <torch/torch.h>
 #include <CLI/CLI.hpp>
 
 #include <memory>
@@ -23,21 +22,11 @@ struct TrainOptions {
   std::string dataset, configuration = "2d", fold, network = "swin_umamba_d", trainer, plans = "nnUNetPlans";
   std::string patch_size;
   std::optional<std::int64_t> batch_size;
+  std::optional<double> learning_rate;
   bool validate = true;
   DataFolders folders;
   TrainConfig config;
 };
-
-/// "320x256" -> (height, width).
-std::array<std::int64_t, 2> parse_patch_size(const std::string& text) {
-  std::array<std::int64_t, 2> size{};
-  char x = 0, rest = 0;
-  if (std::sscanf(text.c_str(), "%ld%c%ld%c", &size[0], &x, &size[1], &rest) != 3 || x != 'x' ||
-      size[0] < 1 || size[1] < 1) {
-    fail_usage("--patch-size: expected HEIGHTxWIDTH such as 320x256, got \"{}\"", text);
-  }
-  return size;
-}
 
 /// Cases of a folder of preprocessed cases, from their JSON files.
 std::vector<std::string> stored_ids(const fs::path& folder) {
@@ -82,6 +71,12 @@ void run_train(TrainOptions& options) {
   config.trainer = trainer.name;
   config.network = trainer.network;
   config.deep_supervision = trainer.deep_supervision;
+  if (config.network == "nnunet" && task.configuration.network_class != "PlainConvUNet") {
+    fail("{}: expected plans of a PlainConvUNet, which nnunet is, got those of a {}", plans_file.string(),
+         task.configuration.network_class);
+  }
+  config.optimizer = trainer.optimizer;
+  config.optimizer.learning_rate = options.learning_rate.value_or(config.optimizer.learning_rate);
   config.batch_size = options.batch_size.value_or(task.configuration.batch_size);
   const auto& planned = task.configuration.patch_size;
   config.patch_size =
@@ -127,8 +122,7 @@ Run declare_train(CLI::App& app) {
   app.add_option("--batch-size", options->batch_size, "batch size instead of the plans'")
       ->check(CLI::PositiveNumber);
   app.add_option("--patch-size", options->patch_size, "patch size instead of the plans'")->type_name("HxW");
-  app.add_option("--learning-rate", config.learning_rate, "of the first epoch; falls as a cosine")
-      ->capture_default_str()
+  app.add_option("--learning-rate", options->learning_rate, "of the first epoch, instead of the trainer's")
       ->check(CLI::PositiveNumber);
   app.add_option("--seed", config.seed, "seed of weights, sampling and augmentation")
       ->capture_default_str()

@@ -1,4 +1,4 @@
-#include <torch/torch.h>
+#include <torch/types.h>
 #include <CLI/CLI.hpp>
 
 #include <memory>
@@ -40,24 +40,27 @@ std::vector<std::string> statistics(const Tensor& tensor) {
   return cells;
 }
 
-/// What the weights are for: a network, or the encoder that pretraining starts from.
-std::string use_of(const NamedArrays& file, const fs::path& path) {
+/// What the weights are for: networks, and the encoder that pretraining starts from; a line each.
+std::string uses_of(const NamedArrays& file, const fs::path& path, const NetworkConfig& config) {
+  std::string uses;
   const auto weights = network_weights(file);
-  if (const auto fit = fitting_network(weights)) {
-    return fmt::format("fits {} with {} input channel{} and {} classes", fit->name, fit->in_channels,
+  if (const auto fit = fitting_network(weights, config)) {
+    uses = fmt::format("fits {} with {} input channel{} and {} classes\n", fit->name, fit->in_channels,
                        fit->in_channels == 1 ? "" : "s", fit->classes);
   }
   std::vector<std::string_view> encoders;
   for (const auto& trainer : trainers()) {
     if (!trainer.pretrained) continue;
     try {
-      load_pretrained_encoder(*make_network(trainer.network, {}), path);
+      load_pretrained_encoder(*make_network(trainer.network, config), path);
       encoders.push_back(trainer.network);
     } catch (const Error&) {  // it does not fit
     }
   }
-  if (encoders.empty()) return "fits no network of this program";
-  return fmt::format("fits the pretrained encoder of {} (train --pretrained)", fmt::join(encoders, ", "));
+  if (!encoders.empty())
+    uses +=
+        fmt::format("fits the pretrained encoder of {} (train --pretrained)\n", fmt::join(encoders, ", "));
+  return uses.empty() ? "fits no network of this program\n" : uses;
 }
 
 /// What is beside the arrays, a line per key.
@@ -96,15 +99,18 @@ void run_show(const fs::path& path) {
   fmt::print("{}\n{} arrays, {} values, {:.1f} MB\n", table.text(), tensors.size(), count,
              static_cast<double>(bytes) / 1e6);
   print_metadata(file);
+  NetworkConfig config;
+  config.patch_size = {320, 320};  // for weights that do not say it
   if (is_checkpoint(file)) {
     try {
       const CheckpointInfo info = read_checkpoint_info(path);
+      config = info.network_config;
       fmt::print("checkpoint of {} after {} epochs\n", info.trainer_name, info.current_epoch);
     } catch (const Error& error) {
       fmt::print("a checkpoint that cannot be used here: {}\n", error.what());
     }
   }
-  fmt::print("{}\n", use_of(file, path));
+  fmt::print("{}", uses_of(file, path, config));
 }
 
 void run_convert(const fs::path& source, const fs::path& target, bool bare) {

@@ -22,6 +22,7 @@ namespace {
 
 constexpr int kUsage = 2;
 constexpr int kBug = 70;
+char trainer_option[] = "--tr";
 
 /// Names the option or command the user may have meant.
 std::string hint_for(const CLI::App& app, const std::vector<std::string>& arguments) {
@@ -74,6 +75,9 @@ int run(int argc, char** argv) {
     Run body = command.declare(*sub);
     add_common_options(*sub);
     sub->final_callback([&chosen, body] { chosen = body; });
+  }
+  for (char** argument = argv; *argument != nullptr; ++argument) {
+    if (std::string_view(*argument) == "-tr") *argument = trainer_option;  // as nnU-Net spells it
   }
   try {
     app.parse(argc, argv);

@@ -2,6 +2,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
+
+#include "base/error.h"
 #include "base/log.h"
 #include "base/threads.h"
 
@@ -29,6 +32,16 @@ void add_dataset_option(CLI::App& app, std::string& dataset) {
   app.add_option("-d,--dataset", dataset, "dataset id (4) or name (Dataset004_Hippocampus)")
       ->required()
       ->type_name("DATASET");
+}
+
+std::array<std::int64_t, 2> parse_patch_size(const std::string& text) {
+  std::array<std::int64_t, 2> size{};
+  char x = 0, rest = 0;
+  if (std::sscanf(text.c_str(), "%ld%c%ld%c", &size[0], &x, &size[1], &rest) != 3 || x != 'x' ||
+      size[0] < 1 || size[1] < 1) {
+    fail_usage("--patch-size: expected HEIGHTxWIDTH such as 320x256, got \"{}\"", text);
+  }
+  return size;
 }
 
 }  // namespace seg

@@ -1,5 +1,7 @@
 // Options that several commands share.
 #pragma once
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -19,5 +21,8 @@ void add_folder_options(CLI::App& app, DataFolders& folders, bool raw, bool prep
 
 /// -d/--dataset: an id or a name.
 void add_dataset_option(CLI::App& app, std::string& dataset);
+
+/// "320x256" of --patch-size -> (height, width). Throws a usage Error for anything else.
+std::array<std::int64_t, 2> parse_patch_size(const std::string& text);
 
 }  // namespace seg

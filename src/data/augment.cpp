@@ -85,9 +85,9 @@ TargetRule TargetRule::from(const DatasetInfo& info) {
   return rule;
 }
 
-Size2 target_size(Size2 size, double scale) {
-  return {std::llrint(static_cast<double>(size[0]) * scale),
-          std::llrint(static_cast<double>(size[1]) * scale)};
+Size2 target_size(Size2 size, const std::array<double, 2>& scale) {
+  return {std::llrint(static_cast<double>(size[0]) * scale[0]),
+          std::llrint(static_cast<double>(size[1]) * scale[1])};
 }
 
 void write_target(const Patch& patch, const TargetRule& rule, Size2 target, std::int16_t* out) {

@@ -52,8 +52,8 @@ struct TargetRule {
   std::int64_t channels() const { return regions.empty() ? 1 : static_cast<std::int64_t>(regions.size()); }
 };
 
-/// Size of the deep-supervision target of `size` at `scale`: round half to even.
-Size2 target_size(Size2 size, double scale);
+/// Size of the deep-supervision target of `size` at `scale` per axis: round half to even.
+Size2 target_size(Size2 size, const std::array<double, 2>& scale);
 
 /// Writes the target of one patch: [rule.channels(), target] class indices (the ignore label keeps its value)
 /// or one binary channel per region. -1 counts as background; nearest neighbours.

@@ -52,7 +52,7 @@ class SampleMaker {
     batch.width = config_.patch_size[1];
     batch.target_channels = rule_.channels();
     batch.data.resize(static_cast<std::size_t>(batch.size * channels_ * batch.height * batch.width));
-    for (const double scale : config_.scales) {
+    for (const auto& scale : config_.scales) {
       const Size2 size = target_size(config_.patch_size, scale);
       batch.target_sizes.push_back(size);
       batch.targets.emplace_back(

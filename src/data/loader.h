@@ -26,8 +26,8 @@ struct Batch {
 
 struct LoaderConfig {
   std::int64_t batch_size = 2;
-  std::array<std::int64_t, 2> patch_size{};  ///< (y, x)
-  std::vector<double> scales{1.0};           ///< deep supervision, such as 1, 1/4, 1/8, 1/16
+  std::array<std::int64_t, 2> patch_size{};           ///< (y, x)
+  std::vector<std::array<double, 2>> scales{{1, 1}};  ///< deep supervision: size of the targets, per axis
   double foreground_share = 0.33;
   bool augment = true;  ///< false for validation
   std::uint64_t seed = 0;

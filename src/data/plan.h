@@ -22,8 +22,9 @@ struct Configuration {
   std::vector<std::int64_t> patch_size;  ///< (y, x) or (z, y, x)
   std::vector<double> median_image_size;
   std::vector<double> spacing;
-  std::vector<Normalization> normalization;  ///< per channel
-  std::vector<bool> use_mask_for_norm;       ///< per channel
+  std::vector<Normalization> normalization;     ///< per channel
+  std::vector<bool> use_mask_for_norm;          ///< per channel
+  std::string network_class = "PlainConvUNet";  ///< what nnU-Net itself would train
   std::vector<std::int64_t> num_pool_per_axis;
   std::vector<std::vector<std::int64_t>> pool_kernels, conv_kernels;  ///< per stage
   std::vector<std::int64_t> convs_per_stage_encoder, convs_per_stage_decoder;
@@ -49,6 +50,10 @@ struct Plan {
 /// Plans the 2d configuration. Source: nnU-Net's ExperimentPlanner (rules in its paper and code).
 Plan make_plan(const Fingerprint& fingerprint, const DatasetInfo& info);
 
+/// The stages of a 2-D network for a patch (y, x) in pixels of `spacing`, and the patch padded to what they
+/// divide; nothing else. Source: nnU-Net's rule for pooling and kernels, smallest feature map 4 pixels.
+Configuration plan_stages(const std::vector<double>& patch, const std::vector<double>& spacing);
+
 /// Patch size, batch size and stages of a 2-D network for slices of `median_size` pixels of `spacing` (y, x).
 /// `dataset_voxels` bounds the batch to a share of the dataset; `label_entries` counts dataset.json's labels.
 Configuration plan_slices(const std::vector<double>& median_size, const std::vector<double>& spacing,
@@ -58,8 +63,8 @@ Configuration plan_slices(const std::vector<double>& median_size, const std::vec
 double feature_map_estimate(const Configuration& configuration, std::int64_t label_entries);
 
 Json to_json(const Plan& plan);
-/// Reads nnU-Net's flat plans schema (2.1), cascades with what they inherit; `origin` names the file in
-/// errors.
+/// Reads nnU-Net's plans, flat (2.1) or with an "architecture" (2.2 and later), cascades with what they
+/// inherit; `origin` names the file in errors.
 Plan plan_from_json(const Json& json, const std::string& origin);
 
 }  // namespace seg

@@ -1,4 +1,4 @@
-// nnUNetPlans.json: nnU-Net's flat schema of version 2.1.
+// nnUNetPlans.json: nnU-Net's flat schema of version 2.1, and the reading of the one with an "architecture".
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -8,6 +8,8 @@
 
 namespace seg {
 namespace {
+
+using Sizes = std::vector<std::int64_t>;
 
 struct NormalizationName {
   Normalization kind;
@@ -51,7 +53,7 @@ Json to_json(const Configuration& c) {
           {"spacing", c.spacing},
           {"normalization_schemes", normalization},
           {"use_mask_for_norm", c.use_mask_for_norm},
-          {"UNet_class_name", "PlainConvUNet"},
+          {"UNet_class_name", c.network_class},
           {"UNet_base_num_features", c.base_features},
           {"n_conv_per_stage_encoder", c.convs_per_stage_encoder},
           {"n_conv_per_stage_decoder", c.convs_per_stage_decoder},
@@ -85,6 +87,48 @@ void check(const Configuration& c, std::size_t channels) {
   }
 }
 
+/// The network of the flat schema.
+void read_flat_network(const Json& json, Configuration& c) {
+  c.network_class = get_or<std::string>(json, "UNet_class_name", c.network_class);
+  c.base_features = get<std::int64_t>(json, "UNet_base_num_features");
+  c.convs_per_stage_encoder = get<Sizes>(json, "n_conv_per_stage_encoder");
+  c.convs_per_stage_decoder = get<Sizes>(json, "n_conv_per_stage_decoder");
+  c.num_pool_per_axis = get<Sizes>(json, "num_pool_per_axis");
+  c.pool_kernels = get<std::vector<Sizes>>(json, "pool_op_kernel_sizes");
+  c.conv_kernels = get<std::vector<Sizes>>(json, "conv_kernel_sizes");
+  c.max_features = get<std::int64_t>(json, "unet_max_num_features");
+}
+
+/// The network of nnU-Net 2.2 and later: {"network_class_name": "a.b.PlainConvUNet", "arch_kwargs": {...}}.
+void read_architecture(const Json& json, Configuration& c) {
+  const auto path = get<std::string>(json, "network_class_name");
+  c.network_class = path.substr(path.rfind('.') + 1);
+  const Json kwargs = get<Json>(json, "arch_kwargs");
+  const char* convs = kwargs.contains("n_blocks_per_stage") ? "n_blocks_per_stage" : "n_conv_per_stage";
+  c.convs_per_stage_encoder = get<Sizes>(kwargs, convs);
+  c.convs_per_stage_decoder = get<Sizes>(kwargs, "n_conv_per_stage_decoder");
+  c.pool_kernels = get<std::vector<Sizes>>(kwargs, "strides");
+  c.conv_kernels = get<std::vector<Sizes>>(kwargs, "kernel_sizes");
+  const auto features = get<Sizes>(kwargs, "features_per_stage");
+  if (features.empty() || features.front() < 1)
+    fail("features_per_stage: expected numbers above 0, got [{}]", fmt::join(features, ", "));
+  c.base_features = features.front();
+  c.max_features = *std::max_element(features.begin(), features.end());
+  std::int64_t expected = c.base_features;
+  for (const auto count : features) {
+    if (count != expected) {
+      fail("features_per_stage: expected numbers that double up to a maximum, got [{}]",
+           fmt::join(features, ", "));
+    }
+    expected += std::min(expected, c.max_features - expected);
+  }
+  c.num_pool_per_axis.assign(c.patch_size.size(), 0);
+  for (const auto& stride : c.pool_kernels) {
+    for (std::size_t axis = 0; axis < std::min(stride.size(), c.num_pool_per_axis.size()); ++axis)
+      c.num_pool_per_axis[axis] += stride[axis] > 1 ? 1 : 0;
+  }
+}
+
 Configuration configuration_from_json(const std::string& name, const Json& json, std::size_t channels) {
   Configuration c;
   c.name = name;
@@ -96,13 +140,11 @@ Configuration configuration_from_json(const std::string& name, const Json& json,
   for (const auto& scheme : get<std::vector<std::string>>(json, "normalization_schemes"))
     c.normalization.push_back(normalization_named(scheme));
   c.use_mask_for_norm = get<std::vector<bool>>(json, "use_mask_for_norm");
-  c.base_features = get<std::int64_t>(json, "UNet_base_num_features");
-  c.convs_per_stage_encoder = get<std::vector<std::int64_t>>(json, "n_conv_per_stage_encoder");
-  c.convs_per_stage_decoder = get<std::vector<std::int64_t>>(json, "n_conv_per_stage_decoder");
-  c.num_pool_per_axis = get<std::vector<std::int64_t>>(json, "num_pool_per_axis");
-  c.pool_kernels = get<std::vector<std::vector<std::int64_t>>>(json, "pool_op_kernel_sizes");
-  c.conv_kernels = get<std::vector<std::vector<std::int64_t>>>(json, "conv_kernel_sizes");
-  c.max_features = get<std::int64_t>(json, "unet_max_num_features");
+  if (json.contains("architecture")) {
+    read_architecture(get<Json>(json, "architecture"), c);
+  } else {
+    read_flat_network(json, c);
+  }
   c.batch_dice = get<bool>(json, "batch_dice");
   check(c, channels);
   return c;
@@ -163,12 +205,7 @@ Plan plan_from_json(const Json& json, const std::string& origin) {
       fail("configurations: expected an object, got {}", configurations.type_name());
     for (const auto& [name, entry] : configurations.items()) {
       plan.configurations.push_back(with_context("configuration " + name, [&, key = name] {
-        const Json full = with_inherited(configurations, key);
-        if (full.contains("architecture")) {
-          throw Error("plans with an \"architecture\" entry are not supported",
-                      "these are plans of a newer nnU-Net; plan the dataset with swin-umamba plan");
-        }
-        return configuration_from_json(key, full, plan.intensities.size());
+        return configuration_from_json(key, with_inherited(configurations, key), plan.intensities.size());
       }));
     }
     return plan;

@@ -25,6 +25,18 @@ struct Topology {
   Size padded;  ///< the patch, a multiple of `divisor`
 
   double divisor(std::size_t axis) const { return std::exp2(static_cast<double>(pools[axis])); }
+
+  /// The stages as a configuration; the rest of it is left at its defaults.
+  Configuration configuration() const {
+    Configuration c;
+    c.patch_size.assign(padded.begin(), padded.end());
+    c.num_pool_per_axis = pools;
+    c.pool_kernels = strides;
+    c.conv_kernels = kernels;
+    c.convs_per_stage_encoder.assign(strides.size(), kConvsPerStage);
+    c.convs_per_stage_decoder.assign(strides.size() - 1, kConvsPerStage);
+    return c;
+  }
 };
 
 /// Axes to pool next: large enough still, and not much coarser than the finest of those.
@@ -113,6 +125,10 @@ double feature_map_estimate(const Configuration& configuration, std::int64_t lab
                   configuration.pool_kernels, label_entries);
 }
 
+Configuration plan_stages(const std::vector<double>& patch, const std::vector<double>& spacing) {
+  return plan_topology(spacing, patch).configuration();
+}
+
 Configuration plan_slices(const std::vector<double>& median_size, const std::vector<double>& spacing,
                           double dataset_voxels, std::int64_t label_entries) {
   Topology topology = plan_topology(spacing, start_patch(median_size, spacing));
@@ -129,17 +145,11 @@ Configuration plan_slices(const std::vector<double>& median_size, const std::vec
   const double memory_batch =
       std::nearbyint(kMemoryBudget / estimate(patch, topology.strides, label_entries) * kBudgetBatch);
   const double data_batch = std::nearbyint(dataset_voxels * kBatchShare / (patch[0] * patch[1]));
-  Configuration configuration;
+  Configuration configuration = topology.configuration();
   configuration.batch_size =
       static_cast<std::int64_t>(std::max(std::min(memory_batch, data_batch), kMinBatch));
-  configuration.patch_size.assign(patch.begin(), patch.end());
   configuration.median_image_size = median_size;
   configuration.spacing = spacing;
-  configuration.num_pool_per_axis = topology.pools;
-  configuration.pool_kernels = topology.strides;
-  configuration.conv_kernels = topology.kernels;
-  configuration.convs_per_stage_encoder.assign(topology.strides.size(), kConvsPerStage);
-  configuration.convs_per_stage_decoder.assign(topology.strides.size() - 1, kConvsPerStage);
   return configuration;
 }
 

@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 
+#include "base/rng.h"
+
 namespace seg {
 
 double pairwise_sum(std::span<const double> values) {
@@ -50,6 +52,21 @@ double median_of_sorted(std::span<const double> values) {
   if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
   const std::size_t middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+}
+
+Interval bootstrap_mean(std::span<const double> values) {
+  constexpr std::size_t kResamples = 2000, kTail = kResamples / 40;  // 2.5 % on either side
+  const auto count = static_cast<std::int64_t>(values.size());
+  if (count < 2) return {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
+  Rng rng(0);
+  std::vector<double> means(kResamples);
+  for (double& mean : means) {
+    double sum = 0;
+    for (std::int64_t i = 0; i < count; ++i) sum += values[static_cast<std::size_t>(rng.below(count))];
+    mean = sum / static_cast<double>(count);
+  }
+  std::sort(means.begin(), means.end());
+  return {means[kTail - 1], means[kResamples - kTail]};
 }
 
 }  // namespace seg

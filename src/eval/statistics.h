@@ -17,4 +17,12 @@ std::vector<double> sorted_defined(std::span<const double> values);
 /// Median of ascending values (the mean of the middle two when even); NaN when there are none.
 double median_of_sorted(std::span<const double> values);
 
+struct Interval {
+  double low = 0, high = 0;
+};
+
+/// 95 % interval of the mean: percentile bootstrap over the cases with 2000 resamples of a fixed seed (Efron
+/// 1979). NaN with fewer than two values.
+Interval bootstrap_mean(std::span<const double> values);
+
 }  // namespace seg

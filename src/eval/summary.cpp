@@ -2,26 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <numeric>
 #include <set>
 
 #include "base/error.h"
 #include "base/log.h"
 #include "base/progress.h"
 #include "base/threads.h"
+#include "eval/label_masks.h"
 #include "eval/statistics.h"
+#include "image/components.h"
 #include "image/image_io.h"
 
 namespace seg {
 namespace {
 
 constexpr std::size_t kNamesInMessages = 3;
-
-double ratio(std::int64_t numerator, std::int64_t denominator) {
-  return denominator == 0 ? std::numeric_limits<double>::quiet_NaN()
-                          : static_cast<double>(numerator) / static_cast<double>(denominator);
-}
 
 /// Numbers the label values of interest 1, 2, ...; every other value is 0.
 class ValueIndex {
@@ -48,6 +43,14 @@ class ValueIndex {
 std::set<int> unknown_values(const Labels& labels, const DatasetInfo& info) {
   std::set<int> known{0}, unknown;
   for (const auto& label : info.labels) known.insert(label.values.begin(), label.values.end());
+  // Mostly the known values are 0, 1, ..., n and all are there.
+  std::int32_t low = 0, high = 0;
+  for (const auto value : labels.data) {
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  if (low == 0 && known.size() == static_cast<std::size_t>(*known.rbegin()) + 1 && high <= *known.rbegin())
+    return {};
   std::int32_t last = 0;  // neighbours are mostly equal: ask the set only where the value changes
   for (const auto value : labels.data) {
     if (value == last) continue;
@@ -66,35 +69,58 @@ void warn_unknown_values(const fs::path& file, const Labels& labels, const Datas
        fmt::join(shown, ", "), shown.size() < values.size() ? ", ..." : "");
 }
 
-std::vector<OverlapScores> score_files(const ScoredPair& pair, const std::vector<LabelEntry>& labels,
-                                       const DatasetInfo& info) {
+/// The extra metrics of every label, [label][metric].
+std::vector<std::vector<double>> score_extra(const LabelCutter& cutter, const Summary& summary,
+                                             const std::vector<OverlapScores>& overlaps,
+                                             const EvaluationSettings& settings) {
+  const auto needed = [&](Needs needs) {
+    return std::any_of(summary.extra_metrics.begin(), summary.extra_metrics.end(),
+                       [&](const Metric* metric) { return metric->needs == needs; });
+  };
+  const bool surface = needed(Needs::surface), objects = needed(Needs::objects);
+  std::vector<std::vector<double>> values(summary.labels.size());
+  parallel_for(static_cast<std::int64_t>(values.size()), [&](std::int64_t i) {
+    const auto label = static_cast<std::size_t>(i);
+    LabelMeasures measures;
+    measures.overlap = overlaps[label];
+    if (surface || objects) {
+      const MaskPair masks = cutter.cut(summary.labels[label].values);
+      if (surface) measures.surface = surface_distances(masks);
+      if (objects) measures.objects = match_pieces(masks, settings.iou_threshold);
+    }
+    if (surface) measures.nsd_tolerance = settings.nsd_tolerances.at(label);
+    for (const Metric* metric : summary.extra_metrics) values[label].push_back(metric->value(measures));
+  });
+  return values;
+}
+
+CaseScores score_files(const ScoredPair& pair, const Summary& summary, const DatasetInfo& info,
+                       const EvaluationSettings& settings) {
   const LoadedLabels reference = read_labels(pair.reference);
   const LoadedLabels prediction = read_labels(pair.prediction);
   check_same_grid(reference.geometry, reference.voxels.space(), pair.reference.string(), prediction.geometry,
                   prediction.voxels.space(), pair.prediction.string());
   warn_unknown_values(pair.reference, reference.voxels, info);
   warn_unknown_values(pair.prediction, prediction.voxels, info);
-  return score_overlap(reference.voxels, prediction.voxels, labels, info.ignore_label());
+  CaseScores scores{pair.reference.string(), pair.prediction.string(),
+                    score_overlap(reference.voxels, prediction.voxels, summary.labels, info.ignore_label())};
+  if (!summary.extra_metrics.empty()) {
+    const LabelCutter cutter(reference.voxels, prediction.voxels, reference.geometry.spacing,
+                             info.ignore_label());
+    scores.extra = score_extra(cutter, summary, scores.labels, settings);
+  }
+  return scores;
 }
 
-[[noreturn]] void fail_missing(const std::vector<std::string>& missing, std::size_t references,
-                               const fs::path& prediction_folder) {
+std::string missing_text(const std::vector<std::string>& missing, std::size_t references,
+                         const fs::path& prediction_folder) {
   const auto shown = std::span(missing).first(std::min(missing.size(), kNamesInMessages));
-  throw Error(fmt::format("{} of {} references have no prediction in {}: {}{}", missing.size(), references,
-                          prediction_folder.string(), fmt::join(shown, ", "),
-                          shown.size() < missing.size() ? ", ..." : ""),
-              "predict them, or score only what was predicted (evaluate --skip-missing)");
+  return fmt::format("{} of {} references have no prediction in {}: {}{}", missing.size(), references,
+                     prediction_folder.string(), fmt::join(shown, ", "),
+                     shown.size() < missing.size() ? ", ..." : "");
 }
 
 }  // namespace
-
-double OverlapScores::dice() const {
-  return ratio(2 * tp, 2 * tp + fp + fn);
-}
-
-double OverlapScores::iou() const {
-  return ratio(tp, tp + fp + fn);
-}
 
 double CaseScores::mean_dice() const {
   std::vector<double> dice;
@@ -114,6 +140,27 @@ double Summary::foreground_mean_dice() const {
   return pairwise_sum(means) / static_cast<double>(labels.size());
 }
 
+double Summary::value(std::size_t index, std::size_t label, const Metric& metric) const {
+  if (metric.in_summary) return metric.value({cases[index].labels[label], {}, {}});
+  const auto found = std::find(extra_metrics.begin(), extra_metrics.end(), &metric);
+  if (found == extra_metrics.end()) fail("metric {} was not computed", metric.name);
+  return cases[index].extra[label][static_cast<std::size_t>(found - extra_metrics.begin())];
+}
+
+std::string case_name(const fs::path& file) {
+  const std::string name = file.filename().string();
+  return name.substr(0, name.find('.', 1));
+}
+
+void for_cases(std::size_t count, const std::function<void(std::size_t)>& body) {
+  // With fewer cases than threads the work inside a case is shared instead.
+  if (static_cast<std::int64_t>(count) < thread_count()) {
+    for (std::size_t i = 0; i < count; ++i) body(i);
+    return;
+  }
+  parallel_for(static_cast<std::int64_t>(count), [&](std::int64_t i) { body(static_cast<std::size_t>(i)); });
+}
+
 std::vector<OverlapScores> score_overlap(const Labels& reference, const Labels& prediction,
                                          const std::vector<LabelEntry>& labels,
                                          std::optional<int> ignore_label) {
@@ -129,8 +176,12 @@ std::vector<OverlapScores> score_overlap(const Labels& reference, const Labels& 
   // One pass for all labels: how often each pair of values meets. [reference value, prediction value]
   const std::size_t n = index.count();
   std::vector<std::int64_t> pairs(n * n);
-  for (std::size_t i = 0; i < reference.data.size(); ++i)
-    ++pairs[index(reference.data[i]) * n + index(prediction.data[i])];
+  for (std::size_t i = 0; i < reference.data.size();) {
+    const std::int32_t r = reference.data[i], p = prediction.data[i];
+    const std::size_t begin = i;  // neighbours are mostly equal: count them together
+    while (i < reference.data.size() && reference.data[i] == r && prediction.data[i] == p) ++i;
+    pairs[index(r) * n + index(p)] += static_cast<std::int64_t>(i - begin);
+  }
   if (ignore_label) std::fill_n(pairs.begin() + static_cast<std::ptrdiff_t>(index(*ignore_label) * n), n, 0);
 
   std::vector<OverlapScores> scores;
@@ -149,34 +200,37 @@ std::vector<OverlapScores> score_overlap(const Labels& reference, const Labels& 
 }
 
 std::vector<ScoredPair> pair_files(const fs::path& reference_folder, const fs::path& prediction_folder,
-                                   const std::string& file_ending, bool skip_missing) {
-  const auto references = list_files(reference_folder, file_ending);
-  if (references.empty()) fail("no {} file in {}", file_ending, reference_folder.string());
-  if (list_files(prediction_folder, file_ending).empty())
-    fail("no {} file in {}", file_ending, prediction_folder.string());
+                                   const FileEndings& endings, bool skip_missing) {
+  const auto references = list_files(reference_folder, endings.reference);
+  if (references.empty()) fail("no {} file in {}", endings.reference, reference_folder.string());
+  if (list_files(prediction_folder, endings.prediction).empty())
+    fail("no {} file in {}", endings.prediction, prediction_folder.string());
   std::vector<ScoredPair> pairs;
   std::vector<std::string> missing;
   for (const auto& reference : references) {
-    const fs::path prediction = prediction_folder / reference.filename();
-    if (fs::exists(prediction)) {
-      pairs.push_back({reference, prediction});
+    std::string name = reference.filename().string();
+    name.replace(name.size() - endings.reference.size(), std::string::npos, endings.prediction);
+    if (fs::exists(prediction_folder / name)) {
+      pairs.push_back({reference, prediction_folder / name});
     } else {
-      missing.push_back(reference.filename().string());
+      missing.push_back(name);
     }
   }
-  if (!missing.empty() && (!skip_missing || pairs.empty()))
-    fail_missing(missing, references.size(), prediction_folder);
+  if (missing.empty()) return pairs;
+  const std::string text = missing_text(missing, references.size(), prediction_folder);
+  if (!skip_missing || pairs.empty())
+    throw Error(text, "predict them, or score only what was predicted (evaluate --skip-missing)");
+  warn("{}; they are not scored", text);
   return pairs;
 }
 
-Summary evaluate_pairs(std::span<const ScoredPair> pairs, const DatasetInfo& info) {
-  Summary summary{info.foreground(), {}};
+Summary evaluate_pairs(std::span<const ScoredPair> pairs, const DatasetInfo& info,
+                       const EvaluationSettings& settings) {
+  Summary summary{info.foreground(), {}, settings.extra_metrics};
   summary.cases.resize(pairs.size());
   Progress progress("evaluate", static_cast<std::int64_t>(pairs.size()), "case");
-  parallel_for(static_cast<std::int64_t>(pairs.size()), [&](std::int64_t i) {
-    const auto& pair = pairs[static_cast<std::size_t>(i)];
-    summary.cases[static_cast<std::size_t>(i)] = {pair.reference.string(), pair.prediction.string(),
-                                                  score_files(pair, summary.labels, info)};
+  for_cases(pairs.size(), [&](std::size_t i) {
+    summary.cases[i] = score_files(pairs[i], summary, info, settings);
     progress.advance();
   });
   return summary;

@@ -1,6 +1,7 @@
 // Scores of a folder of predictions, as nnU-Net's summary.json holds them.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -8,20 +9,17 @@
 
 #include "base/json_fwd.h"
 #include "data/dataset.h"
+#include "eval/metrics.h"
+#include "eval/score_table.h"
 #include "image/volume.h"
 
 namespace seg {
 
-/// Overlap of one label (or region) in one case.
-struct OverlapScores {
-  std::int64_t tp = 0, fp = 0, fn = 0, tn = 0;
-  double dice() const;  ///< NaN when both are empty
-  double iou() const;   ///< NaN when both are empty
-};
-
 struct CaseScores {
   std::string reference_file, prediction_file;
   std::vector<OverlapScores> labels;  ///< in the order of Summary::labels
+  /// [label][metric of Summary::extra_metrics].
+  std::vector<std::vector<double>> extra{};
   /// Mean Dice over the labels where it is defined; NaN when nowhere.
   double mean_dice() const;
 };
@@ -29,10 +27,20 @@ struct CaseScores {
 struct Summary {
   std::vector<LabelEntry> labels;
   std::vector<CaseScores> cases;
+  /// Metrics beyond those of nnU-Net's summary.json.
+  std::vector<const Metric*> extra_metrics{};
+  double value(std::size_t index, std::size_t label, const Metric& metric) const;
   /// Mean Dice of a label over the cases where it is defined; NaN when nowhere.
   double mean_dice(std::size_t label) const;
   /// Plain mean over the labels: NaN when one of them is defined nowhere (nnU-Net's rule).
   double foreground_mean_dice() const;
+};
+
+/// What is computed beside nnU-Net's metrics.
+struct EvaluationSettings {
+  std::vector<const Metric*> extra_metrics{};
+  std::vector<double> nsd_tolerances{};  ///< mm; one per label of DatasetInfo::foreground()
+  double iou_threshold = 0.5;            ///< of F1
 };
 
 /// A reference and the prediction to score against it.
@@ -45,27 +53,50 @@ std::vector<OverlapScores> score_overlap(const Labels& reference, const Labels& 
                                          const std::vector<LabelEntry>& labels,
                                          std::optional<int> ignore_label);
 
+/// How the names of one case's files end, such as "_label.tiff" and ".png".
+struct FileEndings {
+  std::string reference, prediction;
+};
+
 /// Every reference in `reference_folder` with the file of that name in `prediction_folder`, sorted by name.
-/// References without a prediction are left out with `skip_missing`, else an Error; finding no reference or
-/// no prediction at all is an Error.
+/// References without a prediction are left out with `skip_missing` and a warning, else an Error; finding no
+/// reference or no prediction at all is an Error.
 std::vector<ScoredPair> pair_files(const fs::path& reference_folder, const fs::path& prediction_folder,
-                                   const std::string& file_ending, bool skip_missing);
+                                   const FileEndings& endings, bool skip_missing);
+inline std::vector<ScoredPair> pair_files(const fs::path& reference_folder, const fs::path& prediction_folder,
+                                          const std::string& ending, bool skip_missing) {
+  return pair_files(reference_folder, prediction_folder, FileEndings{ending, ending}, skip_missing);
+}
+
+/// Calls `body(i)` for every case, in parallel where there are enough cases for all threads.
+void for_cases(std::size_t count, const std::function<void(std::size_t)>& body);
 
 /// Scores the pairs (parallel, progress bar). A different grid is an Error; values that dataset.json does not
 /// know are warned about.
-Summary evaluate_pairs(std::span<const ScoredPair> pairs, const DatasetInfo& info);
+Summary evaluate_pairs(std::span<const ScoredPair> pairs, const DatasetInfo& info,
+                       const EvaluationSettings& settings = {});
 
 /// Scores every reference in `reference_folder`; a missing prediction is an Error.
 Summary evaluate_folders(const fs::path& reference_folder, const fs::path& prediction_folder,
                          const DatasetInfo& info);
 
-/// nnU-Net's summary.json: keys sorted, labels as "1" and regions as "(1, 2, 3)".
+/// nnU-Net's summary.json: keys sorted, labels as "1" and regions as "(1, 2, 3)". Extra metrics are further
+/// keys beside nnU-Net's.
 Json to_json(const Summary& summary);
 /// Writes `to_json` the way nnU-Net writes it.
 void write_summary(const fs::path& path, const Summary& summary);
 
-/// Tables for people: Dice per case and label (when `per_case`), then mean, median and minimum of each label,
-/// and the worst cases.
+/// One line per case and label with all metrics; empty where a metric is not defined.
+std::string to_csv(const Summary& summary);
+
+/// The values of one metric.
+ScoreTable score_table(const Summary& summary, const Metric& metric);
+
+/// Tables for people: Dice, IoU and the extra metrics; Dice of each case and label before them with
+/// `per_case`.
 std::string to_table(const Summary& summary, bool per_case);
+
+/// A file's name without folders and endings.
+std::string case_name(const fs::path& file);
 
 }  // namespace seg

@@ -1,5 +1,6 @@
-// summary.json, key by key as nnU-Net writes it.
-#include <array>
+// Scores for programs: summary.json, key by key as nnU-Net writes it, and a table.
+#include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "base/json.h"
@@ -8,24 +9,6 @@
 
 namespace seg {
 namespace {
-
-/// A metric's key; exactly one of the two ways to get it is set, counts being whole numbers in the file.
-struct Metric {
-  const char* key;
-  std::int64_t (*count)(const OverlapScores&);
-  double (*share)(const OverlapScores&);
-};
-
-// Sorted by key, as the file is.
-constexpr std::array<Metric, 8> kMetrics{
-    {{"Dice", nullptr, [](const OverlapScores& s) { return s.dice(); }},
-     {"FN", [](const OverlapScores& s) { return s.fn; }, nullptr},
-     {"FP", [](const OverlapScores& s) { return s.fp; }, nullptr},
-     {"IoU", nullptr, [](const OverlapScores& s) { return s.iou(); }},
-     {"TN", [](const OverlapScores& s) { return s.tn; }, nullptr},
-     {"TP", [](const OverlapScores& s) { return s.tp; }, nullptr},
-     {"n_pred", [](const OverlapScores& s) { return s.tp + s.fp; }, nullptr},
-     {"n_ref", [](const OverlapScores& s) { return s.tp + s.fn; }, nullptr}}};
 
 /// "1" for a class, "(1, 2, 3)" for a region: Python's str() of an int and a tuple.
 std::string label_key(const LabelEntry& label) {
@@ -40,25 +23,40 @@ std::map<std::string, std::size_t> sorted_labels(const Summary& summary) {
   return order;
 }
 
-Json metrics_of(const OverlapScores& scores) {
+/// nnU-Net's metrics and the extra ones, sorted by name as the file is.
+std::vector<const Metric*> metrics_of(const Summary& summary) {
+  std::vector<const Metric*> metrics;
+  for (const auto& metric : all_metrics()) {
+    const auto& extra = summary.extra_metrics;
+    if (metric.in_summary || std::find(extra.begin(), extra.end(), &metric) != extra.end())
+      metrics.push_back(&metric);
+  }
+  return metrics;
+}
+
+Json values_of(const Summary& summary, std::size_t index, std::size_t label) {
   Json json = Json::object();
-  for (const auto& metric : kMetrics) {
-    if (metric.count != nullptr) {
-      json[metric.key] = metric.count(scores);
+  for (const Metric* metric : metrics_of(summary)) {
+    const double value = summary.value(index, label, *metric);
+    if (metric->whole) {
+      json[metric->name] = static_cast<std::int64_t>(value);
     } else {
-      json[metric.key] = metric.share(scores);
+      json[metric->name] = value;
     }
   }
   return json;
 }
 
-double mean_of(const Summary& summary, std::size_t label, const Metric& metric) {
-  std::vector<double> values;
-  for (const auto& scores : summary.cases) {
-    const auto& s = scores.labels[label];
-    values.push_back(metric.count != nullptr ? static_cast<double>(metric.count(s)) : metric.share(s));
-  }
-  return nan_mean(values);
+/// A number in a table file: shortest text that reads back as the same number, empty for NaN.
+std::string csv_number(double value) {
+  return std::isnan(value) ? std::string() : fmt::format("{}", value);
+}
+
+std::string csv_text(const std::string& text) {
+  if (text.find_first_of(",\"\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
 }
 
 }  // namespace
@@ -66,17 +64,15 @@ double mean_of(const Summary& summary, std::size_t label, const Metric& metric) 
 Json to_json(const Summary& summary) {
   const auto labels = sorted_labels(summary);
   Json foreground = Json::object(), means = Json::object(), cases = Json::array();
-  for (const auto& metric : kMetrics) {
-    std::vector<double> values;
-    for (std::size_t label = 0; label < summary.labels.size(); ++label)
-      values.push_back(mean_of(summary, label, metric));
-    for (const auto& [key, label] : labels) means[key][metric.key] = values[label];
-    // A plain mean: a label that is defined nowhere makes it NaN.
-    foreground[metric.key] = pairwise_sum(values) / static_cast<double>(values.size());
+  for (const Metric* metric : metrics_of(summary)) {
+    const ScoreTable table = score_table(summary, *metric);
+    for (const auto& [key, label] : labels) means[key][metric->name] = nan_mean(table.of_label(label));
+    foreground[metric->name] = table.overall;
   }
-  for (const auto& scores : summary.cases) {
+  for (std::size_t i = 0; i < summary.cases.size(); ++i) {
+    const CaseScores& scores = summary.cases[i];
     Json metrics = Json::object();
-    for (const auto& [key, label] : labels) metrics[key] = metrics_of(scores.labels[label]);
+    for (const auto& [key, label] : labels) metrics[key] = values_of(summary, i, label);
     cases.push_back({{"metrics", std::move(metrics)},
                      {"prediction_file", scores.prediction_file},
                      {"reference_file", scores.reference_file}});
@@ -88,6 +84,23 @@ Json to_json(const Summary& summary) {
 
 void write_summary(const fs::path& path, const Summary& summary) {
   write_text(path, to_text(to_json(summary)));
+}
+
+std::string to_csv(const Summary& summary) {
+  const auto metrics = metrics_of(summary);
+  std::string text = "case,label";
+  for (const Metric* metric : metrics) text += fmt::format(",{}", metric->name);
+  text += "\n";
+  for (std::size_t i = 0; i < summary.cases.size(); ++i) {
+    for (std::size_t label = 0; label < summary.labels.size(); ++label) {
+      text += fmt::format("{},{}", csv_text(case_name(summary.cases[i].reference_file)),
+                          csv_text(summary.labels[label].name));
+      for (const Metric* metric : metrics)
+        text += fmt::format(",{}", csv_number(summary.value(i, label, *metric)));
+      text += "\n";
+    }
+  }
+  return text;
 }
 
 }  // namespace seg

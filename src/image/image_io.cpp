@@ -360,6 +360,11 @@ LoadedLabels read_labels(const fs::path& path) {
   LoadedLabels labels{Labels(raw.shape), raw.geometry};
   using Limits = std::numeric_limits<std::int32_t>;
   visit_numbers(raw, path, [&](const auto* values) {
+    using Number = std::decay_t<decltype(*values)>;
+    if constexpr (std::is_integral_v<Number> && sizeof(Number) < sizeof(std::int32_t)) {  // nothing to check
+      std::copy_n(values, labels.voxels.count(), labels.voxels.data.begin());
+      return;
+    }
     for (std::int64_t i = 0; i < labels.voxels.count(); ++i) {
       const auto value = static_cast<double>(values[i]);
       if (!(value >= Limits::min() && value <= Limits::max()) || value != std::floor(value)) {

@@ -1,6 +1,7 @@
 #include "image/morphology.h"
 
 #include "base/error.h"
+#include "image/disjoint_sets.h"
 
 namespace seg {
 namespace {
@@ -8,32 +9,6 @@ namespace {
 /// A run of background voxels along x, half open.
 struct Run {
   std::int32_t begin, end;
-};
-
-/// Sets of runs; set 0 is the outside of the volume.
-class RunSets {
- public:
-  std::int64_t add() {
-    parent_.push_back(static_cast<std::int64_t>(parent_.size()));
-    return parent_.back();
-  }
-  std::int64_t root(std::int64_t i) {
-    while (parent_[static_cast<std::size_t>(i)] != i) {
-      auto& above = parent_[static_cast<std::size_t>(i)];
-      above = parent_[static_cast<std::size_t>(above)];
-      i = above;
-    }
-    return i;
-  }
-  /// The smaller number becomes the root, so the outside stays 0.
-  void join(std::int64_t a, std::int64_t b) {
-    a = root(a);
-    b = root(b);
-    parent_[static_cast<std::size_t>(std::max(a, b))] = std::min(a, b);
-  }
-
- private:
-  std::vector<std::int64_t> parent_{0};
 };
 
 std::vector<Run> background_runs(const std::uint8_t* row, std::int64_t width) {
@@ -47,10 +22,11 @@ std::vector<Run> background_runs(const std::uint8_t* row, std::int64_t width) {
   return runs;
 }
 
-/// The runs of all rows, one row after the other; run i belongs to set i + 1.
+/// The runs of all rows, one row after the other; run i belongs to set i + 1, and set 0 is the outside of the
+/// volume: the smallest number, so it stays the root of whatever joins it.
 class HoleFiller {
  public:
-  HoleFiller(Mask& mask, const Shape3& size) : mask_(mask), size_(size) {}
+  HoleFiller(Mask& mask, const Shape3& size) : mask_(mask), size_(size) { sets_.add(); }
 
   void run() {
     for (std::int64_t z = 0; z < size_[0]; ++z) {
@@ -94,7 +70,7 @@ class HoleFiller {
   Shape3 size_;
   std::vector<Run> runs_;
   std::vector<std::size_t> row_begin_{0};
-  RunSets sets_;
+  DisjointSets sets_;
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "net/cross_scan_autograd.h"
 
+#include <torch/csrc/autograd/custom_function.h>
+
 #include "base/error.h"
 #include "ops/cross_scan.h"
 
@@ -11,7 +13,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::tensor_list;
 
 CrossScanShape shape_of(const Tensor& u, const Tensor& dt_weight, const Tensor& a_logs) {
-  return {u.size(0), u.size(1), u.size(2), u.size(3), a_logs.size(1), dt_weight.size(2)};
+  return {u.size(0), u.size(1), u.size(2), u.size(3), a_logs.size(1), dt_weight.size(2), dt_weight.size(0)};
 }
 
 CrossScanInputs inputs_of(const tensor_list& t) {

@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "base/error.h"
 #include "net/state_dict.h"
 
 namespace seg {
@@ -27,11 +28,20 @@ bool shapes_fit(std::span<const std::int64_t> pattern, std::span<const std::int6
 
 }  // namespace
 
-std::optional<FittingNetwork> fitting_network(std::span<const TensorView> weights) {
+std::optional<FittingNetwork> fitting_network(std::span<const TensorView> weights, NetworkConfig config) {
   std::map<std::string_view, const TensorView*> given;
   for (const auto& tensor : weights) given.emplace(tensor.name, &tensor);
+  config.in_channels = kChannels;
+  config.classes = kClasses;
+  config.deep_supervision = true;
   for (const auto& entry : networks()) {
-    const auto tensors = state_dict(*entry.make({kChannels, kClasses, true}));
+    NamedTensors tensors;
+    try {
+      tensors = state_dict(*entry.make(config));
+    } catch (const Error&) {  // not for this patch size
+      continue;
+    }
+    if (tensors.size() != given.size()) tensors = first_names(tensors);
     if (tensors.size() != given.size()) continue;
     FittingNetwork fit{entry.name};
     bool fits = true;

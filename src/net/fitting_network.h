@@ -14,7 +14,8 @@ struct FittingNetwork {
   std::int64_t in_channels = 0, classes = 0;
 };
 
-/// The network whose state dict has these names and shapes for some number of channels and classes.
-std::optional<FittingNetwork> fitting_network(std::span<const TensorView> weights);
+/// The network whose state dict has these names and shapes for some number of channels and classes. What else
+/// networks depend on, patch size and topology, is taken from `config`.
+std::optional<FittingNetwork> fitting_network(std::span<const TensorView> weights, NetworkConfig config);
 
 }  // namespace seg

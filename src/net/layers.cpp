@@ -1,5 +1,7 @@
 #include "net/layers.h"
 
+#include <torch/nn/init.h>
+
 namespace seg {
 namespace {
 
@@ -13,33 +15,27 @@ Tensor instance_norm(const Tensor& x) {
 }  // namespace
 
 Conv make_conv(std::int64_t in, std::int64_t out, const ConvOptions& options) {
-  return std::make_shared<torch::nn::Conv2dImpl>(torch::nn::Conv2dOptions(in, out, options.kernel)
-                                                     .stride(options.stride)
-                                                     .padding(options.padding)
-                                                     .groups(options.groups)
-                                                     .bias(options.bias));
+  return std::make_shared<Conv2d>(in, out, options);
 }
 
-TransposedConv make_transposed_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, bool bias) {
-  return std::make_shared<torch::nn::ConvTranspose2dImpl>(
-      torch::nn::ConvTranspose2dOptions(in, out, kernel).stride(kernel).bias(bias));
+TransposedConv make_transposed_conv(std::int64_t in, std::int64_t out, const Extent2d& kernel, bool bias) {
+  return std::make_shared<ConvTranspose2d>(in, out, kernel, bias);
 }
 
 Linear make_linear(std::int64_t in, std::int64_t out, bool bias) {
-  return std::make_shared<torch::nn::LinearImpl>(torch::nn::LinearOptions(in, out).bias(bias));
+  return std::make_shared<LinearLayer>(in, out, bias);
 }
 
 LayerNorm make_layer_norm(std::int64_t features) {
-  return std::make_shared<torch::nn::LayerNormImpl>(torch::nn::LayerNormOptions({features}));
+  return std::make_shared<LayerNormLayer>(features);
 }
 
 InstanceNorm make_instance_norm(std::int64_t channels, bool affine) {
-  return std::make_shared<torch::nn::InstanceNorm2dImpl>(
-      torch::nn::InstanceNorm2dOptions(channels).affine(affine));
+  return std::make_shared<InstanceNorm2d>(channels, affine);
 }
 
 ModuleList make_module_list() {
-  return std::make_shared<torch::nn::ModuleListImpl>();
+  return std::make_shared<ModuleListLayer>();
 }
 
 void init_convolutions_he(torch::nn::Module& module) {
@@ -49,8 +45,22 @@ void init_convolutions_he(torch::nn::Module& module) {
     if (bias.defined()) bias.zero_();
   };
   for (const auto& child : module.modules(/*include_self=*/false)) {
-    if (const auto* conv = child->as<torch::nn::Conv2dImpl>()) init(conv->weight, conv->bias);
-    if (const auto* conv = child->as<torch::nn::ConvTranspose2dImpl>()) init(conv->weight, conv->bias);
+    if (const auto* conv = child->as<Conv2d>()) init(conv->weight, conv->bias);
+    if (const auto* conv = child->as<ConvTranspose2d>()) init(conv->weight, conv->bias);
+  }
+}
+
+Tensor DropPath::forward(const Tensor& branch) {
+  if (!is_training() || rate_ == 0) return branch;
+  const double keep = 1.0 - rate_;
+  std::vector<std::int64_t> one_per_sample(static_cast<std::size_t>(branch.dim()), 1);
+  one_per_sample[0] = branch.size(0);
+  return branch * torch::empty(one_per_sample, branch.options()).bernoulli_(keep).div_(keep);
+}
+
+void set_drop_path_rate(torch::nn::Module& module, double rate) {
+  for (const auto& child : module.modules(/*include_self=*/false)) {
+    if (auto* drop_path = child->as<DropPath>()) drop_path->set_rate(rate);
   }
 }
 

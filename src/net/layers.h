@@ -1,34 +1,46 @@
-// Out-of-line factories for LibTorch's layers (each instantiation in a header costs seconds per file), and
-// the residual convolution blocks of the U-shaped decoders.
+// Factories for layers, and the residual convolution blocks of the U-shaped decoders.
 #pragma once
-#include <torch/torch.h>
-
 #include <cstdint>
 #include <memory>
 
+#include "net/modules.h"
+
 namespace seg {
 
-using Tensor = torch::Tensor;
-using Conv = std::shared_ptr<torch::nn::Conv2dImpl>;
-using TransposedConv = std::shared_ptr<torch::nn::ConvTranspose2dImpl>;
-using Linear = std::shared_ptr<torch::nn::LinearImpl>;
-using LayerNorm = std::shared_ptr<torch::nn::LayerNormImpl>;
-using InstanceNorm = std::shared_ptr<torch::nn::InstanceNorm2dImpl>;
-using ModuleList = std::shared_ptr<torch::nn::ModuleListImpl>;
+/// A second name for a module in state dicts, where references hold one module twice. It owns nothing, so
+/// that every parameter is listed, counted and stepped once.
+class Alias : public torch::nn::Module {
+ public:
+  explicit Alias(std::shared_ptr<torch::nn::Module> target) : target_(std::move(target)) {}
+  const torch::nn::Module& target() const { return *target_; }
 
-struct ConvOptions {
-  std::int64_t kernel = 3, stride = 1, padding = 0, groups = 1;
-  bool bias = true;
+ private:
+  std::shared_ptr<torch::nn::Module> target_;  // not registered
 };
 
 Conv make_conv(std::int64_t in, std::int64_t out, const ConvOptions& options);
-TransposedConv make_transposed_conv(std::int64_t in, std::int64_t out, std::int64_t kernel, bool bias);
+TransposedConv make_transposed_conv(std::int64_t in, std::int64_t out, const Extent2d& kernel, bool bias);
 Linear make_linear(std::int64_t in, std::int64_t out, bool bias);
 /// eps 1e-5, affine.
 LayerNorm make_layer_norm(std::int64_t features);
 /// eps 1e-5.
 InstanceNorm make_instance_norm(std::int64_t channels, bool affine);
 ModuleList make_module_list();
+
+/// Stochastic depth: in training, leaves out a branch for whole samples and scales it up for the others.
+class DropPath : public torch::nn::Module {
+ public:
+  explicit DropPath(double rate) : rate_(rate) {}
+  Tensor forward(const Tensor& branch);  // [B, ...]
+  double rate() const { return rate_; }
+  void set_rate(double rate) { rate_ = rate; }
+
+ private:
+  double rate_;  ///< share of samples whose branch is left out
+};
+
+/// Sets the rate of every DropPath below `module`.
+void set_drop_path_rate(torch::nn::Module& module, double rate);
 
 /// Weights as nnU-Net's InitWeights_He(1e-2): Kaiming normal, zero bias, for every convolution below
 /// `module`.

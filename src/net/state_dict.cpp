@@ -4,6 +4,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 
 #include "base/error.h"
 #include "weights/weights.h"
@@ -49,6 +50,7 @@ Tensor as_float32(const Tensor& tensor) {
 }
 
 void collect(const torch::nn::Module& module, const std::string& prefix, NamedTensors& out) {
+  if (const auto* alias = module.as<Alias>()) return collect(alias->target(), prefix, out);
   for (const auto& item : module.named_parameters(false)) out.emplace_back(prefix + item.key(), item.value());
   for (const auto& item : module.named_buffers(false)) out.emplace_back(prefix + item.key(), item.value());
   for (const auto& child : module.named_children()) collect(*child.value(), prefix + child.key() + ".", out);
@@ -74,18 +76,29 @@ NamedTensors state_dict(const torch::nn::Module& module) {
   return tensors;
 }
 
+NamedTensors first_names(const NamedTensors& tensors) {
+  std::set<const void*> seen;
+  NamedTensors distinct;
+  for (const auto& item : tensors) {
+    if (seen.insert(item.second.unsafeGetTensorImpl()).second) distinct.push_back(item);
+  }
+  return distinct;
+}
+
 LoadReport load_state_dict(torch::nn::Module& module, const NamedTensors& weights) {
   const torch::NoGradGuard no_grad;
   std::map<std::string, Tensor> given(weights.begin(), weights.end());
   LoadReport report;
+  std::set<const void*> filled;
   for (auto& [key, tensor] : state_dict(module)) {
     const auto found = given.find(key);
     if (found == given.end()) {
-      report.missing.push_back(key);
+      if (filled.count(tensor.unsafeGetTensorImpl()) == 0) report.missing.push_back(key);
       continue;
     }
     if (found->second.sizes() == tensor.sizes()) {
       tensor.copy_(found->second);
+      filled.insert(tensor.unsafeGetTensorImpl());
       report.loaded.push_back(key);
     } else {
       report.mismatched.push_back(

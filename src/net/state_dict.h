@@ -12,8 +12,12 @@ namespace seg {
 
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
-/// Parameters and buffers in the order of PyTorch's state_dict(): a module's own before its children's.
+/// Parameters and buffers in the order of PyTorch's state_dict(): a module's own before its children's. Some
+/// references hold a module under several names: its tensors are listed under each of them.
 NamedTensors state_dict(const torch::nn::Module& module);
+
+/// Every tensor once, under its first name.
+NamedTensors first_names(const NamedTensors& tensors);
 
 /// What a load did, by key.
 struct LoadReport {
@@ -24,7 +28,7 @@ struct LoadReport {
   bool complete() const { return missing.empty() && unexpected.empty() && mismatched.empty(); }
 };
 
-/// Copies what fits by name and shape.
+/// Copies what fits by name and shape. Of a tensor with several names, the first is enough.
 LoadReport load_state_dict(torch::nn::Module& module, const NamedTensors& weights);
 
 /// The same, but anything missing, unexpected or of another shape is an Error that lists the first few.

@@ -24,7 +24,9 @@ class Stem : public torch::nn::Module {
 
 class SwinUMamba : public Network {
  public:
-  explicit SwinUMamba(const NetworkConfig& config) : Network(config, 32, {1, 0.5, 0.25, 0.125}) {
+  /// The first public version has no decoder6 and does not use the last stage of its encoder.
+  SwinUMamba(const NetworkConfig& config, bool first_version)
+      : Network(config, {32, 32}, {{1, 1}, {0.5, 0.5}, {0.25, 0.25}, {0.125, 0.125}}) {
     const auto residual = [&](const char* name, std::int64_t in, std::int64_t out) {
       return register_module(name, std::make_shared<ResidualStage>(in, out));
     };
@@ -38,7 +40,7 @@ class SwinUMamba : public Network {
     encoder3_ = residual("encoder3", kFeatures[1], kFeatures[2]);
     encoder4_ = residual("encoder4", kFeatures[2], kFeatures[3]);
     encoder5_ = residual("encoder5", kFeatures[3], kFeatures[4]);
-    decoder6_ = up("decoder6", kFeatures[4], kFeatures[4]);
+    if (!first_version) decoder6_ = up("decoder6", kFeatures[4], kFeatures[4]);
     decoder5_ = up("decoder5", kFeatures[4], kFeatures[3]);
     decoder4_ = up("decoder4", kFeatures[3], kFeatures[2]);
     decoder3_ = up("decoder3", kFeatures[2], kFeatures[1]);
@@ -60,7 +62,7 @@ class SwinUMamba : public Network {
     const Tensor stem = stem_->forward(x);               // [B, 48, H/2, W/2]
     const auto encoded = vssm_encoder_->forward(stem);   // [B, 96 .. 768, H/4 .. H/32, W/4 .. W/32]
     const Tensor enc5 = encoder5_->forward(encoded[2]);  // [B, 768, H/16, W/16]
-    const Tensor dec4 = decoder6_->forward(encoded[3], enc5);
+    const Tensor dec4 = decoder6_ ? decoder6_->forward(encoded[3], enc5) : enc5;
     const Tensor dec3 = decoder5_->forward(dec4, encoder4_->forward(encoded[1]));  // [B, 384, H/8, W/8]
     const Tensor dec2 = decoder4_->forward(dec3, encoder3_->forward(encoded[0]));  // [B, 192, H/4, W/4]
     const Tensor dec1 = decoder3_->forward(dec2, encoder2_->forward(stem));        // [B, 96, H/2, W/2]
@@ -85,7 +87,11 @@ class SwinUMamba : public Network {
 }  // namespace
 
 std::shared_ptr<Network> make_swin_umamba(const NetworkConfig& config) {
-  return std::make_shared<SwinUMamba>(config);
+  return std::make_shared<SwinUMamba>(config, false);
+}
+
+std::shared_ptr<Network> make_swin_umamba_v1(const NetworkConfig& config) {
+  return std::make_shared<SwinUMamba>(config, true);
 }
 
 }  // namespace seg

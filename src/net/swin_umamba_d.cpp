@@ -73,7 +73,8 @@ class VssDecoder : public torch::nn::Module {
 
 class SwinUMambaD : public Network {
  public:
-  explicit SwinUMambaD(const NetworkConfig& config) : Network(config, 32, {1, 0.25, 0.125, 0.0625}) {
+  explicit SwinUMambaD(const NetworkConfig& config)
+      : Network(config, {32, 32}, {{1, 1}, {0.25, 0.25}, {0.125, 0.125}, {0.0625, 0.0625}}) {
     vssm_encoder_ = register_module("vssm_encoder", std::make_shared<VssEncoder>(4, config.in_channels));
     decoder_ = register_module("decoder", std::make_shared<VssDecoder>(config.classes));
     init_convolutions_he(*this);

@@ -1,6 +1,6 @@
 #include "net/threads.h"
 
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
 
 #include "base/threads.h"
 
@@ -10,7 +10,7 @@ extern "C" void openblas_set_num_threads(int count) __attribute__((weak));
 namespace seg {
 
 void apply_thread_count() {
-  torch::set_num_threads(thread_count());
+  at::set_num_threads(thread_count());
   if (openblas_set_num_threads != nullptr) openblas_set_num_threads(thread_count());
 }
 

@@ -4,30 +4,26 @@
 #include <numeric>
 
 #include "net/cross_scan_autograd.h"
+#include "net/mamba.h"
 
 namespace seg {
 namespace {
 
 constexpr std::int64_t kDirections = 4;
 
-// dt is initialised log-uniformly in [kDtMin, kDtMax] (Mamba, section 3.6).
-constexpr double kDtMin = 1e-3, kDtMax = 0.1, kDtFloor = 1e-4;
-
 constexpr double kLinearStd = 0.02;  // VMamba
 
-/// Normal weights for every linear layer below `module` (the reference truncates at +-2, a hundred deviations
-/// out).
+}  // namespace
+
 void init_linears(torch::nn::Module& module) {
   const torch::NoGradGuard no_grad;
   for (const auto& child : module.modules(/*include_self=*/false)) {
-    auto* linear = child->as<torch::nn::LinearImpl>();
+    auto* linear = child->as<LinearLayer>();
     if (linear == nullptr) continue;
-    linear->weight.normal_(0.0, kLinearStd);
+    linear->weight.normal_(0.0, kLinearStd);  // the reference truncates at +-2, a hundred deviations out
     if (linear->bias.defined()) linear->bias.zero_();
   }
 }
-
-}  // namespace
 
 Tensor to_channels_first(const Tensor& x) {
   return x.permute({0, 3, 1, 2});
@@ -60,14 +56,8 @@ void Ss2d::init_scan_parameters(std::int64_t inner, std::int64_t dt_rank) {
   x_proj_weight_.uniform_(-x_bound, x_bound);
   const double dt_bound = 1.0 / std::sqrt(static_cast<double>(dt_rank));
   dt_projs_weight_.uniform_(-dt_bound, dt_bound);
-  // The bias is the inverse softplus of dt, so that softplus(bias) = dt at the start.
-  const Tensor dt = torch::rand_like(dt_projs_bias_)
-                        .mul_(std::log(kDtMax) - std::log(kDtMin))
-                        .add_(std::log(kDtMin))
-                        .exp_()
-                        .clamp_min_(kDtFloor);
-  dt_projs_bias_.copy_(dt + torch::log(-torch::expm1(-dt)));
-  a_logs_.copy_(torch::log(torch::arange(1, kState + 1, torch::kFloat32)).expand_as(a_logs_));
+  init_dt_bias(dt_projs_bias_);
+  init_a_log(a_logs_);
   ds_.fill_(1.0);
 }
 
@@ -83,20 +73,10 @@ Tensor Ss2d::forward(const Tensor& x) {
 VssBlock::VssBlock(std::int64_t channels, double drop_path_rate)
     : ln_1_(register_module("ln_1", make_layer_norm(channels))),
       self_attention_(register_module("self_attention", std::make_shared<Ss2d>(channels))),
-      drop_path_rate_(drop_path_rate) {}
+      drop_path_(register_module("drop_path", std::make_shared<DropPath>(drop_path_rate))) {}
 
 Tensor VssBlock::forward(const Tensor& x) {
-  const Tensor y = self_attention_->forward(ln_1_->forward(x));
-  if (!is_training() || drop_path_rate_ == 0) return x + y;
-  const double keep = 1.0 - drop_path_rate_;
-  const Tensor mask = torch::empty({x.size(0), 1, 1, 1}, x.options()).bernoulli_(keep).div_(keep);
-  return x + y * mask;
-}
-
-void set_drop_path_rate(torch::nn::Module& module, double rate) {
-  for (const auto& child : module.modules(/*include_self=*/false)) {
-    if (auto* block = child->as<VssBlock>()) block->set_drop_path_rate(rate);
-  }
+  return x + drop_path_->forward(self_attention_->forward(ln_1_->forward(x)));
 }
 
 VssLayer::VssLayer(std::int64_t channels, const std::vector<double>& drop_path_rates) {
@@ -154,14 +134,9 @@ VssEncoder::VssEncoder(std::int64_t patch, std::int64_t in_channels) {
   patch_embed_ = register_module("patch_embed", std::make_shared<PatchEmbed>(patch, in_channels, kDims[0]));
   const auto layers = register_module("layers", make_module_list());
   const auto downsamples = register_module("downsamples", make_module_list());
-  const std::int64_t last_block = std::accumulate(kDepths.begin(), kDepths.end(), std::int64_t{0}) - 1;
-  std::int64_t block = 0;
+  const auto rates = drop_path_rates(kDropPathRate);
   for (std::size_t stage = 0; stage < kDims.size(); ++stage) {
-    std::vector<double> rates;
-    for (std::int64_t i = 0; i < kDepths[stage]; ++i) {
-      rates.push_back(kDropPathRate * static_cast<double>(block++) / static_cast<double>(last_block));
-    }
-    layers_.push_back(std::make_shared<VssLayer>(kDims[stage], rates));
+    layers_.push_back(std::make_shared<VssLayer>(kDims[stage], rates[stage]));
     layers->push_back(layers_.back());
     if (stage + 1 < kDims.size()) {
       downsamples_.push_back(std::make_shared<PatchMerging>(kDims[stage]));
@@ -169,6 +144,18 @@ VssEncoder::VssEncoder(std::int64_t patch, std::int64_t in_channels) {
     }
   }
   init_linears(*this);
+}
+
+std::vector<std::vector<double>> VssEncoder::drop_path_rates(double last) {
+  const std::int64_t last_block = std::accumulate(kDepths.begin(), kDepths.end(), std::int64_t{0}) - 1;
+  std::int64_t block = 0;
+  std::vector<std::vector<double>> rates(kDepths.size());
+  for (std::size_t stage = 0; stage < kDepths.size(); ++stage) {
+    for (std::int64_t i = 0; i < kDepths[stage]; ++i) {
+      rates[stage].push_back(last * static_cast<double>(block++) / static_cast<double>(last_block));
+    }
+  }
+  return rates;
 }
 
 std::vector<Tensor> VssEncoder::forward(const Tensor& x) {

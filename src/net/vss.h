@@ -38,17 +38,12 @@ class VssBlock : public torch::nn::Module {
  public:
   VssBlock(std::int64_t channels, double drop_path_rate);
   Tensor forward(const Tensor& x);
-  double drop_path_rate() const { return drop_path_rate_; }
-  void set_drop_path_rate(double rate) { drop_path_rate_ = rate; }
 
  private:
   LayerNorm ln_1_;
   std::shared_ptr<Ss2d> self_attention_;
-  double drop_path_rate_;  ///< share of samples whose block is skipped in training
+  std::shared_ptr<DropPath> drop_path_;
 };
-
-/// Sets the stochastic depth rate of every VSS block below `module`.
-void set_drop_path_rate(torch::nn::Module& module, double rate);
 
 /// VSS blocks one after the other, one per drop path rate.
 class VssLayer : public torch::nn::Module {
@@ -102,6 +97,8 @@ class VssEncoder : public torch::nn::Module {
   static constexpr std::array<std::int64_t, 4> kDepths{2, 2, 9, 2};
   static constexpr std::array<std::int64_t, 4> kDims{96, 192, 384, 768};
   static constexpr double kDropPathRate = 0.2;
+  /// Per stage and block, growing linearly from 0 to `last`.
+  static std::vector<std::vector<double>> drop_path_rates(double last);
 
   VssEncoder(std::int64_t patch, std::int64_t in_channels);
   /// The output of each stage, [B, C, H, W] views of channels-last memory, highest resolution first.
@@ -114,6 +111,9 @@ class VssEncoder : public torch::nn::Module {
   std::vector<std::shared_ptr<VssLayer>> layers_;
   std::vector<std::shared_ptr<PatchMerging>> downsamples_;
 };
+
+/// Normal weights of VMamba's deviation and zero biases for every linear layer below `module`.
+void init_linears(torch::nn::Module& module);
 
 /// [B, H, W, C] -> [B, C, H, W] without a copy.
 Tensor to_channels_first(const Tensor& x);

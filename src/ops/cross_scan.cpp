@@ -43,7 +43,7 @@ class ForwardScan {
  private:
   void run(const Task& task) const {
     ChannelRows state(task.groups * shape_.state);
-    for (std::int64_t k = 0; k < kDirections; ++k) {
+    for (std::int64_t k = 0; k < shape_.directions; ++k) {
       std::fill(state.begin(), state.end(), ChannelRow());
       TilePixels next = tile_pixels(shape_, k, 0);
       for (std::int64_t first = 0; first < shape_.pixels(); first += kTilePixels) {

@@ -10,11 +10,13 @@ struct CrossScanShape {
   std::int64_t channels = 1;  ///< D
   std::int64_t state = 16;    ///< N
   std::int64_t dt_rank = 1;   ///< R
+  std::int64_t directions =
+      4;  ///< the first so many; 1 over a column of pixels is Mamba's scan of a sequence
   std::int64_t pixels() const { return height * width; }
 };
 
-/// Inputs, C-order float32. Direction k: 0 rows, 1 columns, 2 rows backwards, 3 columns backwards.
-/// Source: VMamba's SS2D (forward_core), with x_proj already applied to the pixels.
+/// Inputs, C-order float32, for four directions. Direction k: 0 rows, 1 columns, 2 rows backwards, 3 columns
+/// backwards. Source: VMamba's SS2D (forward_core), with x_proj already applied to the pixels.
 struct CrossScanInputs {
   const float* u = nullptr;          ///< [batch, pixels, D] after the depthwise convolution and SiLU
   const float* x_dbl = nullptr;      ///< [batch, pixels, 4, R + 2N]: dt low-rank part, B, C of each direction
@@ -34,7 +36,7 @@ struct CrossScanGradients {
   float* skip = nullptr;
 };
 
-/// y [batch, pixels, D] = sum over the four directions. Bit-equal for any thread count.
+/// y [batch, pixels, D] = sum over the directions. Bit-equal for any thread count.
 void cross_scan_forward(const CrossScanShape& shape, const CrossScanInputs& in, float* y);
 
 /// Gradients of sum(y * dy); states are recomputed, nothing is kept from the forward pass.

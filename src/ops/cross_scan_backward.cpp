@@ -38,7 +38,7 @@ class BackwardScan {
     const std::int64_t images =
         std::clamp<std::int64_t>(kMaxPartialFloats / (blocks_ * partial_size_), 1, shape_.batch);
     std::vector<float> partials(images * blocks_ * partial_size_);
-    for (std::int64_t k = 0; k < kDirections; ++k) {
+    for (std::int64_t k = 0; k < shape_.directions; ++k) {
       std::fill(sums_.begin(), sums_.end(), ChannelRow());
       for (std::int64_t first = 0; first < shape_.batch; first += images) {
         const std::int64_t count = std::min(images, shape_.batch - first);

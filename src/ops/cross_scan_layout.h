@@ -13,8 +13,6 @@
 
 namespace seg {
 
-inline constexpr std::int64_t kDirections = 4;
-
 /// 16 floats, aligned for the widest vector.
 struct alignas(64) ChannelRow {
   float at[kTileChannels] = {};
@@ -26,7 +24,7 @@ inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
 }
 
 inline TileLayout tile_layout(const CrossScanShape& shape) {
-  return {shape.channels, kDirections * (shape.dt_rank + 2 * shape.state), shape.state, shape.dt_rank};
+  return {shape.channels, shape.directions * (shape.dt_rank + 2 * shape.state), shape.state, shape.dt_rank};
 }
 
 /// The pixels of steps [first, first + 16) of a direction.
@@ -59,8 +57,8 @@ class PackedWeights {
         state_(shape.state),
         rank_(shape.dt_rank),
         rows_per_pack_(state_ + 2 * padded_rank() + 3),
-        rows_(kDirections * groups_ * rows_per_pack_) {
-    parallel_for(kDirections * groups_, [&](std::int64_t i) {
+        rows_(shape.directions * groups_ * rows_per_pack_) {
+    parallel_for(shape.directions * groups_, [&](std::int64_t i) {
       const std::int64_t k = i / groups_, first = i % groups_ * kTileChannels;
       for (std::int64_t d = first; d < std::min(first + kTileChannels, shape.channels); ++d) {
         pack_channel(in, k, d, k * shape.channels + d);

@@ -1,18 +1,15 @@
 #include "train/checkpoint.h"
 
-#include <map>
-
 #include "base/json.h"
 #include "net/state_dict.h"
+#include "net/unet_topology.h"
 #include "train/nnunet_checkpoint.h"
-#include "train/torch_compat.h"
+#include "train/optimizer.h"
 #include "weights/pth.h"
 #include "weights/weights.h"
 
 namespace seg {
 namespace {
-
-using torch::optim::AdamWParamState;
 
 constexpr const char* kWeights = "network_weights.";
 constexpr const char* kState = "optimizer_state.";
@@ -45,13 +42,33 @@ TrainingLog log_from_json(const Json& json) {
 
 namespace {
 
+Json to_json(const UNetTopology& topology) {
+  return {{"strides", topology.strides},
+          {"kernels", topology.kernels},
+          {"convs_encoder", topology.convs_encoder},
+          {"convs_decoder", topology.convs_decoder},
+          {"base_features", topology.base_features},
+          {"max_features", topology.max_features}};
+}
+
+UNetTopology topology_from_json(const Json& json) {
+  using Numbers = std::vector<std::int64_t>;
+  UNetTopology topology{get<std::vector<Size2d>>(json, "strides"), get<std::vector<Size2d>>(json, "kernels"),
+                        get<Numbers>(json, "convs_encoder"),       get<Numbers>(json, "convs_decoder"),
+                        get<std::int64_t>(json, "base_features"),  get<std::int64_t>(json, "max_features")};
+  check_topology(topology);
+  return topology;
+}
+
 Json to_json(const CheckpointInfo& info) {
+  const UNetTopology& topology = info.network_config.topology;
   return {{"trainer_name", info.trainer_name},
           {"network", info.network},
           {"in_channels", info.network_config.in_channels},
           {"classes", info.network_config.classes},
           {"deep_supervision", info.network_config.deep_supervision},
           {"patch_size", info.patch_size},
+          {"topology", topology.strides.empty() ? Json(nullptr) : to_json(topology)},
           {"current_epoch", info.current_epoch},
           {"epochs", info.epochs},
           {"iterations", info.iterations},
@@ -77,9 +94,11 @@ CheckpointInfo info_from_json(const Json& json) {
   CheckpointInfo info;
   info.trainer_name = get<std::string>(json, "trainer_name");
   info.network = get<std::string>(json, "network");
+  info.patch_size = get<Size2d>(json, "patch_size");
   info.network_config = {get<std::int64_t>(json, "in_channels"), get<std::int64_t>(json, "classes"),
-                         get<bool>(json, "deep_supervision")};
-  info.patch_size = get<std::array<std::int64_t, 2>>(json, "patch_size");
+                         get<bool>(json, "deep_supervision"), info.patch_size};
+  const auto topology = get_or<Json>(json, "topology", nullptr);  // older checkpoints have none
+  if (!topology.is_null()) info.network_config.topology = topology_from_json(topology);
   info.current_epoch = get<std::int64_t>(json, "current_epoch");
   info.epochs = get<std::int64_t>(json, "epochs");
   info.iterations = get<std::int64_t>(json, "iterations");
@@ -97,52 +116,14 @@ CheckpointInfo info_from_json(const Json& json) {
 
 }  // namespace
 
-NamedTensors optimizer_state(const Network& network, torch::optim::AdamW& optimizer) {
-  NamedTensors tensors;
-  for (const auto& item : network.named_parameters()) {
-    const auto found = optimizer.state().find(optimizer_state_key(item.value()));
-    if (found == optimizer.state().end()) continue;  // never stepped
-    const auto& state = static_cast<const AdamWParamState&>(*found->second);
-    tensors.emplace_back(item.key() + ".exp_avg", state.exp_avg());
-    tensors.emplace_back(item.key() + ".exp_avg_sq", state.exp_avg_sq());
-    tensors.emplace_back(item.key() + ".step", torch::tensor({state.step()}, torch::kInt64));
-  }
-  return tensors;
-}
-
-namespace {
-
-void set_optimizer_state(const Network& network, torch::optim::AdamW& optimizer,
-                         const NamedTensors& tensors) {
-  const std::map<std::string, torch::Tensor> by_name(tensors.begin(), tensors.end());
-  const auto tensor = [&](const std::string& name, std::int64_t count) {
-    const auto found = by_name.find(name);
-    if (found == by_name.end()) fail("optimiser state {} is missing", name);
-    if (found->second.numel() != count) {
-      fail("optimiser state {}: expected {} values, got {}", name, count, found->second.numel());
-    }
-    return found->second;
-  };
-  for (const auto& item : network.named_parameters()) {
-    if (by_name.count(item.key() + ".step") == 0) continue;
-    auto state = std::make_unique<AdamWParamState>();
-    state->step(tensor(item.key() + ".step", 1).item<std::int64_t>());
-    state->exp_avg(tensor(item.key() + ".exp_avg", item.value().numel()).view_as(item.value()));
-    state->exp_avg_sq(tensor(item.key() + ".exp_avg_sq", item.value().numel()).view_as(item.value()));
-    optimizer.state()[optimizer_state_key(item.value())] = std::move(state);
-  }
-}
-
-}  // namespace
-
-void save_checkpoint(const fs::path& path, const Network& network, torch::optim::AdamW& optimizer,
+void save_checkpoint(const fs::path& path, const Network& network, torch::optim::Optimizer& optimizer,
                      const CheckpointInfo& info) {
   NamedTensors tensors;
   const auto add = [&](const char* prefix, const NamedTensors& group) {
     for (const auto& [name, tensor] : group)
       tensors.emplace_back(prefix + name, tensor.detach().cpu().contiguous());
   };
-  add(kWeights, state_dict(network));
+  add(kWeights, first_names(state_dict(network)));
   add(kState, optimizer_state(network, optimizer));
   write_safetensors(path, views_of(tensors), {{"format", "pt"}, {kCheckpointKey, to_text(to_json(info))}});
 }
@@ -169,7 +150,7 @@ std::shared_ptr<Network> load_network(const fs::path& path, const CheckpointInfo
   });
 }
 
-void restore_checkpoint(const fs::path& path, Network& network, torch::optim::AdamW& optimizer) {
+void restore_checkpoint(const fs::path& path, Network& network, torch::optim::Optimizer& optimizer) {
   with_context("load checkpoint " + path.string(), [&] {
     load_state_dict_strictly(network, read_network_weights(path));
     const NamedArrays file = open_weights(path);

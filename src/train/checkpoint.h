@@ -1,8 +1,6 @@
 // Checkpoints: weights, optimiser state and everything needed to go on, in one safetensors file. Those of
 // nnU-Net's trainers (.pth) are read too.
 #pragma once
-#include <torch/torch.h>
-
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -12,7 +10,10 @@
 #include "base/files.h"
 #include "base/json_fwd.h"
 #include "net/network.h"
-#include "net/state_dict.h"
+
+namespace torch::optim {
+class Optimizer;
+}
 
 namespace seg {
 
@@ -25,10 +26,10 @@ struct TrainingLog {
 
 struct CheckpointInfo {
   std::string trainer_name, network;
-  NetworkConfig network_config;
-  std::array<std::int64_t, 2> patch_size{};  ///< (y, x), a legal size of the network
-  std::int64_t current_epoch = 0;            ///< the next one to train
-  std::int64_t epochs = 0;                   ///< planned
+  NetworkConfig network_config;    ///< what to build the network anew with
+  Size2d patch_size{};             ///< (y, x), a legal size of the network
+  std::int64_t current_epoch = 0;  ///< the next one to train
+  std::int64_t epochs = 0;         ///< planned
   std::int64_t iterations = 0, batch_size = 0;
   std::uint64_t seed = 0;
   bool pretrained = false;
@@ -37,17 +38,14 @@ struct CheckpointInfo {
   TrainingLog logging;
 };
 
-/// Tensors "network_weights.<key>" and "optimizer_state.<key>.<exp_avg|exp_avg_sq|step>"; the rest
-/// is JSON in the metadata. Written atomically.
-void save_checkpoint(const fs::path& path, const Network& network, torch::optim::AdamW& optimizer,
+/// Tensors "network_weights.<key>", each once under its first name, and "optimizer_state.<key>.<name>" (see
+/// train/optimizer.h); the rest is JSON in the metadata. Written atomically.
+void save_checkpoint(const fs::path& path, const Network& network, torch::optim::Optimizer& optimizer,
                      const CheckpointInfo& info);
 
 /// nnU-Net's "logging", to and from JSON.
 Json to_json(const TrainingLog& log);
 TrainingLog log_from_json(const Json& json);
-
-/// "<key>.exp_avg", "<key>.exp_avg_sq" and "<key>.step" (int64) of every parameter that has been stepped.
-NamedTensors optimizer_state(const Network& network, torch::optim::AdamW& optimizer);
 
 /// Reads what is not a tensor. Throws Error naming the file when it is not a checkpoint.
 CheckpointInfo read_checkpoint_info(const fs::path& path);
@@ -56,6 +54,6 @@ CheckpointInfo read_checkpoint_info(const fs::path& path);
 std::shared_ptr<Network> load_network(const fs::path& path, const CheckpointInfo& info);
 
 /// Restores weights and optimiser state into a training that goes on.
-void restore_checkpoint(const fs::path& path, Network& network, torch::optim::AdamW& optimizer);
+void restore_checkpoint(const fs::path& path, Network& network, torch::optim::Optimizer& optimizer);
 
 }  // namespace seg

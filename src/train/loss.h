@@ -1,6 +1,6 @@
 // nnU-Net's losses: Dice + cross entropy with deep supervision, and the hard counts behind the pseudo Dice.
 #pragma once
-#include <torch/torch.h>
+#include <torch/types.h>
 
 #include <cstdint>
 #include <optional>

@@ -1,6 +1,6 @@
 #include "train/nnunet_checkpoint.h"
 
-#include <torch/torch.h>
+#include <torch/optim/optimizer.h>
 
 #include <map>
 
@@ -9,6 +9,8 @@
 #include "data/dataset.h"
 #include "data/plan.h"
 #include "net/state_dict.h"
+#include "net/unet_topology.h"
+#include "train/optimizer.h"
 #include "train/trainer.h"
 #include "train/trainers.h"
 #include "weights/pth.h"
@@ -62,48 +64,55 @@ Json init_args_beside(const fs::path& checkpoint, const CheckpointInfo& info) {
           {"device", "cpu"}};
 }
 
-/// As PyTorch's AdamW.state_dict() has it; `state` by parameters' names.
-void write_optimizer(PthWriter& writer, const Network& network, const NamedTensors& state,
-                     const torch::optim::AdamWOptions& options, const std::vector<double>& rates) {
-  std::map<std::string, TensorView> views;
-  for (auto& view : views_of(state)) views.emplace(view.name, view);
+/// The settings of a parameter group as PyTorch's optimisers store them.
+Json group_of(const OptimizerConfig& config, const std::vector<double>& rates) {
+  Json group = {{"lr", rates.empty() ? config.learning_rate : rates.back()}};
+  if (config.kind == OptimizerKind::sgd) {
+    group.update({{"momentum", 0.99}, {"dampening", 0}, {"nesterov", true}});
+  } else {
+    group.update({{"betas", {0.9, 0.999}}, {"eps", 1e-5}, {"amsgrad", false}, {"capturable", false}});
+  }
+  group.update({{"weight_decay", config.weight_decay},
+                {"foreach", nullptr},
+                {"maximize", false},
+                {"initial_lr", rates.empty() ? config.learning_rate : rates.front()}});
+  return group;
+}
+
+/// As PyTorch's state_dict() of an optimiser has it; `state` by parameters' names.
+void write_optimizer(PthWriter& writer, const Network& network, const NamedTensors& state, Json group) {
+  std::map<std::string, std::vector<TensorView>> views;  // by parameter
+  for (auto& view : views_of(state)) views[view.name.substr(0, view.name.rfind('.'))].push_back(view);
   writer.begin_dict();
   writer.text("state");
   writer.begin_dict();
   std::int64_t index = 0;
-  Json all = Json::array();
+  group["params"] = Json::array();
   for (const auto& item : network.named_parameters()) {
-    all.push_back(index++);
-    if (!views.contains(item.key() + ".step")) continue;
+    group["params"].push_back(index++);
+    const auto found = views.find(item.key());
+    if (found == views.end()) continue;
     writer.integer(index - 1);
     writer.begin_dict();
-    for (const char* part : {"step", "exp_avg", "exp_avg_sq"}) {
-      writer.text(part);
-      writer.tensor(views.at(item.key() + "." + part));
+    for (const auto& view : found->second) {
+      writer.text(view.name.substr(view.name.rfind('.') + 1));
+      writer.tensor(view);
     }
     writer.end_dict();
   }
   writer.end_dict();
   writer.text("param_groups");
-  writer.json({{{"lr", rates.empty() ? options.lr() : rates.back()},
-                {"betas", {std::get<0>(options.betas()), std::get<1>(options.betas())}},
-                {"eps", options.eps()},
-                {"weight_decay", options.weight_decay()},
-                {"amsgrad", options.amsgrad()},
-                {"foreach", nullptr},
-                {"maximize", false},
-                {"capturable", false},
-                {"initial_lr", rates.empty() ? options.lr() : rates.front()},
-                {"params", all}}});
+  writer.json(Json::array({group}));
   writer.end_dict();
 }
 
-void save_nnunet_checkpoint(const fs::path& path, const Network& network, torch::optim::AdamW& optimizer,
+void save_nnunet_checkpoint(const fs::path& path, const Network& network, torch::optim::Optimizer& optimizer,
                             const CheckpointInfo& info, const Json& init_args) {
   PthWriter writer;
   writer.begin_dict();
   writer.text("network_weights");
-  const NamedTensors weights = state_dict(network);
+  NamedTensors weights = state_dict(network);
+  for (auto& [name, tensor] : weights) tensor = tensor.detach().contiguous();
   writer.state_dict(views_of(weights));
   NamedTensors state = optimizer_state(network, optimizer);
   for (auto& [name, tensor] : state) {  // PyTorch counts steps in float32 scalars
@@ -112,8 +121,7 @@ void save_nnunet_checkpoint(const fs::path& path, const Network& network, torch:
   }
   writer.text("optimizer_state");
   write_optimizer(writer, network, state,
-                  static_cast<const torch::optim::AdamWOptions&>(optimizer.param_groups()[0].options()),
-                  info.logging.lrs);
+                  group_of(find_trainer(info.trainer_name).optimizer, info.logging.lrs));
   const Json rest = {{"grad_scaler_state", nullptr},
                      {"logging", to_json(info.logging)},
                      {"_best_ema", info.best_ema ? Json(*info.best_ema) : Json(nullptr)},
@@ -150,9 +158,12 @@ CheckpointInfo info_from_nnunet(const Json& record) {
   CheckpointInfo info;
   info.trainer_name = trainer.name;
   info.network = trainer.network;
-  info.network_config = {static_cast<std::int64_t>(dataset.channel_names.size()), dataset.output_channels(),
-                         trainer.deep_supervision};
-  info.patch_size = {configuration.patch_size[0], configuration.patch_size[1]};
+  info.network_config = {static_cast<std::int64_t>(dataset.channel_names.size()),
+                         dataset.output_channels(),
+                         trainer.deep_supervision,
+                         {configuration.patch_size[0], configuration.patch_size[1]},
+                         topology_of(configuration)};
+  info.patch_size = info.network_config.patch_size;
   info.current_epoch = get<std::int64_t>(record, "current_epoch");
   info.epochs = official.epochs;
   info.iterations = official.iterations;
@@ -171,15 +182,14 @@ NamedTensors state_from_nnunet(const NamedArrays& file, const NamedTensors& stat
   std::size_t index = 0;
   for (const auto& item : network.named_parameters()) {
     const std::string number = std::to_string(index++), old = "state." + number + ".";
-    if (!given.contains(old + "exp_avg")) continue;  // never stepped
-    for (const char* part : {"exp_avg", "exp_avg_sq"}) {
+    for (const char* part : {"exp_avg", "exp_avg_sq", "momentum_buffer"}) {
       const auto found = given.find(old + part);
       if (found != given.end()) named.emplace_back(item.key() + "." + part, found->second);
     }
+    if (!given.contains(old + "exp_avg")) continue;  // never stepped, or counts no steps
     const auto found = given.find(old + "step");
-    named.emplace_back(item.key() + ".step", torch::tensor({found == given.end() ? stored_step(record, number)
-                                                                                 : step_of(found->second)},
-                                                           torch::kInt64));
+    const std::int64_t step = found == given.end() ? stored_step(record, number) : step_of(found->second);
+    named.emplace_back(item.key() + ".step", torch::tensor({step}, torch::kInt64));
   }
   return named;
 }
@@ -187,7 +197,7 @@ NamedTensors state_from_nnunet(const NamedArrays& file, const NamedTensors& stat
 void convert_checkpoint(const fs::path& source, const fs::path& target) {
   const CheckpointInfo info = read_checkpoint_info(source);
   const auto network = make_network(info.network, info.network_config);
-  const auto optimizer = make_optimizer(*network, TrainConfig{});
+  const auto optimizer = make_optimizer(*network, find_trainer(info.trainer_name).optimizer);
   restore_checkpoint(source, *network, *optimizer);
   if (target.extension() == ".safetensors") return save_checkpoint(target, *network, *optimizer, info);
   const NamedArrays file = open_weights(source);

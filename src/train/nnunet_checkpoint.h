@@ -4,6 +4,7 @@
 #pragma once
 #include "base/files.h"
 #include "base/json_fwd.h"
+#include "net/state_dict.h"
 #include "train/checkpoint.h"
 #include "weights/named_arrays.h"
 

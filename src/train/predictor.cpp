@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "infer/export.h"
+#include "train/checkpoint.h"
 
 namespace seg {
 namespace {

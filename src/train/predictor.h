@@ -10,9 +10,10 @@
 #include "image/image_io.h"
 #include "image/volume.h"
 #include "infer/sliding_window.h"
-#include "train/checkpoint.h"
 
 namespace seg {
+
+class Network;
 
 /// Logits of one network in inference mode, without gradients; only the full-resolution head.
 TileModel tile_model(std::shared_ptr<Network> network);

@@ -5,6 +5,10 @@
 
 namespace seg {
 
+double poly_learning_rate(std::int64_t epoch, std::int64_t epochs, double base, double exponent) {
+  return base * std::pow(1 - static_cast<double>(epoch) / static_cast<double>(epochs), exponent);
+}
+
 double cosine_learning_rate(std::int64_t epoch, std::int64_t epochs, double base, double min) {
   const double phase = std::numbers::pi * static_cast<double>(epoch) / static_cast<double>(epochs);
   return min + (base - min) * (1 + std::cos(phase)) / 2;

@@ -4,6 +4,9 @@
 
 namespace seg {
 
+/// nnU-Net's schedule, stepped before the epoch trains: base (1 - e / epochs)^exponent.
+double poly_learning_rate(std::int64_t epoch, std::int64_t epochs, double base, double exponent);
+
 /// Cosine annealing stepped before the epoch trains: min + (base - min) (1 + cos(pi e / epochs)) / 2, so
 /// epoch 0 has `base` and the last one is not yet `min`.
 double cosine_learning_rate(std::int64_t epoch, std::int64_t epochs, double base, double min);

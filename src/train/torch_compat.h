@@ -1,6 +1,6 @@
 // What differs between the LibTorch versions the project builds against (1.13 to 2.x). Nowhere else.
 #pragma once
-#include <torch/torch.h>
+#include <torch/types.h>
 #include <torch/version.h>
 
 namespace seg {

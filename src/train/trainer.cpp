@@ -2,7 +2,8 @@
 
 #include <fmt/chrono.h>
 #include <fmt/ranges.h>
-#include <torch/torch.h>
+#include <torch/nn/utils/clip_grad.h>
+#include <torch/optim/optimizer.h>
 
 #include <chrono>
 #include <fstream>
@@ -16,9 +17,10 @@
 #include "base/threads.h"
 #include "data/loader.h"
 #include "eval/pictures.h"
+#include "net/unet_topology.h"
+#include "train/checkpoint.h"
 #include "train/loss.h"
 #include "train/pretrained.h"
-#include "train/schedule.h"
 
 namespace seg {
 namespace {
@@ -121,7 +123,7 @@ class Trainer {
   const TrainConfig& config_;
   LossConfig loss_;
   std::shared_ptr<Network> network_;
-  std::unique_ptr<torch::optim::AdamW> optimizer_;
+  std::unique_ptr<torch::optim::Optimizer> optimizer_;
   CheckpointInfo info_;
   LogFile log_;
   std::optional<Loader> train_loader_, val_loader_;
@@ -136,22 +138,20 @@ Trainer::Trainer(const TrainTask& task, const TrainConfig& config) : task_(task)
   info_.trainer_name = config.trainer;
   info_.network = config.network;
   info_.network_config = {static_cast<std::int64_t>(task.info.channel_names.size()),
-                          task.info.output_channels(), config.deep_supervision};
+                          task.info.output_channels(), config.deep_supervision, config.patch_size,
+                          topology_of(task.configuration)};
   info_.epochs = config.epochs;
   info_.seed = config.seed;
   info_.mirrored = config.augment;
   info_.iterations = config.iterations;
   info_.batch_size = config.batch_size;
   network_ = make_network(config.network, info_.network_config);
-  for (std::size_t axis = 0; axis < 2; ++axis) {
-    info_.patch_size[axis] = round_up(config.patch_size[axis], network_->size_multiple());
-  }
+  info_.patch_size = info_.network_config.patch_size = network_->legal_size(config.patch_size);
   if (info_.patch_size != config.patch_size) {
-    log_.line(fmt::format("patch size {} enlarged to {}: {} takes multiples of {}",
-                          fmt::join(config.patch_size, "x"), fmt::join(info_.patch_size, "x"), config.network,
-                          network_->size_multiple()));
+    log_.line(fmt::format("patch size {} enlarged to {}, which {} takes", fmt::join(config.patch_size, "x"),
+                          fmt::join(info_.patch_size, "x"), config.network));
   }
-  optimizer_ = make_optimizer(*network_, config);
+  optimizer_ = make_optimizer(*network_, config.optimizer);
   start_from_weights();
   train_loader_.emplace(make_loader(task.split.train, true));
   val_loader_.emplace(make_loader(task.split.val, false));
@@ -161,7 +161,7 @@ Loader Trainer::make_loader(const std::vector<std::string>& ids, bool training) 
   LoaderConfig config;
   config.batch_size = config_.batch_size;
   config.patch_size = info_.patch_size;
-  config.scales = config_.deep_supervision ? network_->scales() : std::vector<double>{1.0};
+  config.scales = config_.deep_supervision ? network_->scales() : std::vector<Scale2d>{{1, 1}};
   config.foreground_share = config_.foreground_share;
   config.augment = training && config_.augment;
   config.seed = training ? config_.seed : config_.seed ^ kValidationStream;
@@ -303,9 +303,8 @@ void Trainer::run() {
     torch::manual_seed(config_.seed + static_cast<std::uint64_t>(info_.current_epoch));
     const bool frozen = info_.pretrained && info_.current_epoch < config_.freeze_epochs;
     freeze_encoder(frozen);
-    const double rate = cosine_learning_rate(info_.current_epoch, config_.epochs, config_.learning_rate,
-                                             config_.min_learning_rate);
-    for (auto& group : optimizer_->param_groups()) group.options().set_lr(rate);
+    const double rate =
+        set_learning_rate(*optimizer_, config_.optimizer, info_.current_epoch, config_.epochs);
     info_.logging.lrs.push_back(rate);
     info_.logging.epoch_start_timestamps.push_back(now());
     if (info_.pretrained) log_.line(frozen ? "Freezing the encoder" : "Unfreezing the encoder");
@@ -328,13 +327,6 @@ fs::path newest_checkpoint(const fs::path& fold) {
     if (fs::exists(path)) return path;
   }
   return {};
-}
-
-std::unique_ptr<torch::optim::AdamW> make_optimizer(const Network& network, const TrainConfig& config) {
-  return std::make_unique<torch::optim::AdamW>(network.parameters(),
-                                               torch::optim::AdamWOptions(config.learning_rate)
-                                                   .eps(config.adam_eps)
-                                                   .weight_decay(config.weight_decay));
 }
 
 void train(const TrainTask& task, const TrainConfig& config) {

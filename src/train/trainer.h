@@ -9,7 +9,7 @@
 #include "data/dataset.h"
 #include "data/plan.h"
 #include "data/splits.h"
-#include "train/checkpoint.h"
+#include "train/optimizer.h"
 
 namespace seg {
 
@@ -20,7 +20,8 @@ struct TrainConfig {
   std::int64_t epochs = 1000, iterations = 250, val_iterations = 50;
   std::int64_t batch_size = 2;
   std::array<std::int64_t, 2> patch_size{};  ///< (y, x); enlarged to a legal size of the network
-  double learning_rate = 1e-4, min_learning_rate = 1e-6, weight_decay = 0.05, adam_eps = 1e-5, clip_norm = 12;
+  OptimizerConfig optimizer{};
+  double clip_norm = 12;
   double foreground_share = 0.33;
   bool augment = true;
   std::int64_t freeze_epochs = 10;  ///< only with pretrained weights
@@ -39,9 +40,6 @@ struct TrainTask {
   fs::path cases;   ///< folder of the stored cases
   fs::path output;  ///< fold folder: checkpoints, log, progress.png
 };
-
-/// AdamW as the official trainers set it up.
-std::unique_ptr<torch::optim::AdamW> make_optimizer(const Network& network, const TrainConfig& config);
 
 /// Trains and leaves checkpoint_best, checkpoint_final (and checkpoint_latest on the way), training_log_*.txt
 /// and progress.png in the output folder.

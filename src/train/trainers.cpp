@@ -1,5 +1,7 @@
 #include "train/trainers.h"
 
+#include <fmt/ranges.h>
+
 #include <vector>
 
 #include "base/error.h"
@@ -9,11 +11,30 @@
 namespace seg {
 
 std::span<const TrainerEntry> trainers() {
+  static constexpr OptimizerConfig kAdamW{OptimizerKind::adamw, 1e-4, 0.05, 0};
+  static constexpr OptimizerConfig kSgd{OptimizerKind::sgd, 1e-2, 3e-5, 0.9};
+  // As U-Mamba trains its comparisons.
+  static constexpr OptimizerConfig kSegResNet{OptimizerKind::adam, 1e-4, 1e-5, 0.9};
+  static constexpr OptimizerConfig kUnetr{OptimizerKind::adamw, 1e-4, 0.01, 1};
+  static constexpr OptimizerConfig kSwinUnetr{OptimizerKind::adamw, 8e-4, 0.01, 0};
   static constexpr TrainerEntry kTrainers[] = {
-      {"nnUNetTrainerSwinUMamba", "swin_umamba", true, true},
-      {"nnUNetTrainerSwinUMambaScratch", "swin_umamba", true, false},
-      {"nnUNetTrainerSwinUMambaD", "swin_umamba_d", true, true},
-      {"nnUNetTrainerSwinUMambaDScratch", "swin_umamba_d", false, false},
+      // name, network, deep supervision, pretrained, optimiser
+      {"nnUNetTrainerSwinUMamba", "swin_umamba", true, true, kAdamW},
+      {"nnUNetTrainerSwinUMambaScratch", "swin_umamba", true, false, kAdamW},
+      {"nnUNetTrainerSwinUMambaD", "swin_umamba_d", true, true, kAdamW},
+      {"nnUNetTrainerSwinUMambaDScratch", "swin_umamba_d", false, false, kAdamW},
+      {"nnUNetTrainer", "nnunet", true, false, kSgd},
+      {"nnUNetTrainerUMambaBot", "umamba_bot", true, false, kSgd},
+      {"nnUNetTrainerUMambaEnc", "umamba_enc", true, false, kSgd},
+      {"nnUNetTrainerSegResNet", "segresnet", false, false, kSegResNet},
+      {"nnUNetTrainerUNETR", "unetr", false, false, kUnetr},
+      {"nnUNetTrainerSwinUNETR", "swin_unetr", false, false, kSwinUnetr},
+      {"nnUNetTrainernnFormer", "nnformer", true, false, kSgd},  // nnFormer's own settings are nnU-Net's
+      // The first releases used the names above; these are ours.
+      {"nnUNetTrainerSwinUMambaV1", "swin_umamba_v1", true, true, kAdamW},
+      {"nnUNetTrainerSwinUMambaV1Scratch", "swin_umamba_v1", true, false, kAdamW},
+      {"nnUNetTrainerUMambaBotV1", "umamba_bot_v1", true, false, kSgd},
+      {"nnUNetTrainerUMambaEncV1", "umamba_enc_v1", true, false, kSgd},
   };
   return kTrainers;
 }
@@ -28,11 +49,19 @@ const TrainerEntry& find_trainer(std::string_view name) {
 }
 
 const TrainerEntry& trainer_for(std::string_view network, bool pretrained) {
-  find_network(network);  // an unknown name is told with its closest match
+  if (!find_network(network).segments) {  // an unknown name is told with its closest match
+    fail_usage("{} is a classifier of whole images: segmentation needs one of the other networks", network);
+  }
   for (const auto& entry : trainers()) {
     if (entry.network == network && entry.pretrained == pretrained) return entry;
   }
-  fail("no trainer for network {} {} pretrained weights", network, pretrained ? "with" : "without");
+  std::vector<std::string> trainable;
+  for (const auto& entry : trainers()) {
+    if (entry.pretrained == pretrained) trainable.emplace_back(entry.network);
+  }
+  throw Error(fmt::format("network {} cannot be trained {} pretrained weights", network,
+                          pretrained ? "with" : "without"),
+              fmt::format("those that can are {}", fmt::join(trainable, ", ")), ErrorKind::usage);
 }
 
 }  // namespace seg

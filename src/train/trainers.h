@@ -4,12 +4,15 @@
 #include <string>
 #include <string_view>
 
+#include "train/optimizer.h"
+
 namespace seg {
 
 struct TrainerEntry {
   std::string_view name, network;
   bool deep_supervision;
   bool pretrained;  ///< starts from ImageNet weights and freezes the encoder in the first epochs
+  OptimizerConfig optimizer;
 };
 
 std::span<const TrainerEntry> trainers();
@@ -17,7 +20,8 @@ std::span<const TrainerEntry> trainers();
 /// Throws a usage Error with "did you mean" for an unknown name.
 const TrainerEntry& find_trainer(std::string_view name);
 
-/// The official trainer of a network, with or without pretrained weights.
+/// The first trainer of a network, with or without pretrained weights. Throws a usage Error that says what
+/// can be trained where there is none.
 const TrainerEntry& trainer_for(std::string_view network, bool pretrained);
 
 }  // namespace seg

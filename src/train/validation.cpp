@@ -7,6 +7,7 @@
 #include "base/progress.h"
 #include "eval/summary.h"
 #include "image/image_io.h"
+#include "train/checkpoint.h"
 #include "train/predictor.h"
 
 namespace seg {

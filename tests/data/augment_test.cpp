@@ -334,7 +334,8 @@ TEST(Targets, EqualGoldens) {
   int checked = 0;
   for (const auto& [name, expected] : golden("deep_supervision_targets")) {
     const Patch patch = name.starts_with("odd") ? cut({60, 36}) : cut({64, 64});
-    const Size2 size = target_size(patch.size(), std::stod(name.substr(name.rfind('_') + 1)));
+    const double scale = std::stod(name.substr(name.rfind('_') + 1));
+    const Size2 size = target_size(patch.size(), {scale, scale});
     ASSERT_EQ(expected.shape(), (std::vector<std::int64_t>{1, size[0], size[1]})) << name;
     std::vector<std::int16_t> target(static_cast<std::size_t>(size[0] * size[1]));
     write_target(patch, TargetRule{}, size, target.data());

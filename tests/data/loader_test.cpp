@@ -45,7 +45,7 @@ class LoaderTest : public ::testing::Test {
     configuration_.use_mask_for_norm = {true, false};
     config_.batch_size = 4;
     config_.patch_size = {16, 24};
-    config_.scales = {1.0, 0.5, 0.125};
+    config_.scales = {{1, 1}, {0.5, 0.5}, {0.125, 0.125}};
     config_.seed = 5;
   }
 
@@ -117,7 +117,7 @@ TEST_F(LoaderTest, ValidationPatchesAreUnchangedVoxels) {
 TEST_F(LoaderTest, LastThirdOfEveryBatchShowsForeground) {
   config_.augment = false;
   config_.patch_size = {4, 4};
-  config_.scales = {1.0};
+  config_.scales = {{1, 1}};
   Loader validation = loader();
   int free_with_foreground = 0;
   for (int i = 0; i < 40; ++i) {

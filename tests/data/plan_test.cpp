@@ -101,6 +101,55 @@ TEST(PlanJson, CascadesInherit) {
   EXPECT_EQ(cascade.patch_size.size(), 3u);
 }
 
+/// Moves the network of a flat configuration to where nnU-Net 2.2 and later have it.
+Json with_architecture(Json configuration) {
+  const auto take = [&](const char* key) {
+    const Json value = configuration.at(key);
+    configuration.erase(key);
+    return value;
+  };
+  const auto stages = configuration["pool_op_kernel_sizes"].size();
+  const auto base = take("UNet_base_num_features").get<std::int64_t>();
+  const auto most = take("unet_max_num_features").get<std::int64_t>();
+  std::vector<std::int64_t> features;
+  for (std::size_t i = 0; i < stages; ++i) features.push_back(std::min(base << i, most));
+  take("num_pool_per_axis");
+  configuration["architecture"] = {
+      {"network_class_name",
+       "dynamic_network_architectures.architectures.unet." + take("UNet_class_name").get<std::string>()},
+      {"arch_kwargs",
+       {{"n_stages", stages},
+        {"features_per_stage", features},
+        {"conv_op", "torch.nn.modules.conv.Conv2d"},
+        {"kernel_sizes", take("conv_kernel_sizes")},
+        {"strides", take("pool_op_kernel_sizes")},
+        {"n_conv_per_stage", take("n_conv_per_stage_encoder")},
+        {"n_conv_per_stage_decoder", take("n_conv_per_stage_decoder")}}},
+      {"_kw_requires_import", {"conv_op"}}};
+  return configuration;
+}
+
+TEST_P(Plans, OfNewerNnUNetsReadTheSame) {
+  SEG_REQUIRE_SHARED(kPipeline);
+  Json flat = only_2d(plans());
+  Json newer = flat;
+  newer["configurations"]["2d"] = with_architecture(flat["configurations"]["2d"]);
+  // Networks of few stages do not reach the flat schema's maximum.
+  const auto& features = newer["configurations"]["2d"]["architecture"]["arch_kwargs"]["features_per_stage"];
+  flat["configurations"]["2d"]["unet_max_num_features"] = features.back();
+  EXPECT_EQ(to_text(to_json(plan_from_json(newer, "new"))), to_text(to_json(plan_from_json(flat, "flat"))));
+}
+
+TEST(PlanJson, RefusesFeaturesThatFollowNoRule) {
+  SEG_REQUIRE_SHARED(kPipeline);
+  Json plans = only_2d(read_json(testing::shared_folder() / kPipeline / "hippocampus/nnUNetPlans.json"));
+  auto& configuration = plans["configurations"]["2d"];
+  configuration = with_architecture(configuration);
+  configuration["architecture"]["arch_kwargs"]["features_per_stage"] = {32, 48, 64};
+  EXPECT_THAT(testing::error_of([&] { plan_from_json(plans, "plans.json"); }),
+              ::testing::HasSubstr("features_per_stage: expected numbers that double up to a maximum"));
+}
+
 TEST(PlanJson, SaysWhatIsWrong) {
   SEG_REQUIRE_SHARED(kPipeline);
   const Json good = read_json(testing::shared_folder() / kPipeline / "hippocampus/nnUNetPlans.json");
@@ -116,7 +165,7 @@ TEST(PlanJson, SaysWhatIsWrong) {
   EXPECT_THAT(with("spacing", {1.0, 0.0}), HasSubstr("spacing: expected values above 0, got 0"));
   EXPECT_THAT(with("use_mask_for_norm", {true, false}), HasSubstr("of 1 channels, got 1 and 2"));
   EXPECT_THAT(with("inherits_from", "gone"), HasSubstr("inherits_from \"gone\""));
-  EXPECT_THAT(with("architecture", Json::object()), HasSubstr("newer nnU-Net"));
+  EXPECT_THAT(with("architecture", Json::object()), HasSubstr("key \"network_class_name\" is missing"));
   Json listed = good;
   listed["configurations"] = Json::array({good["configurations"]["2d"]});
   EXPECT_THAT(testing::error_of([&] { plan_from_json(listed, "plans.json"); }),

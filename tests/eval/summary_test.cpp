@@ -212,6 +212,26 @@ TEST_F(EvaluateFolders, WarnsAboutUnknownValues) {
   EXPECT_EQ(summary.cases[0].labels[1].fn, 1);
 }
 
+TEST(SummaryJson, HasExtraMetricsBesideNnunets) {
+  const Metric &hd = find_metric("HD"), &nsd = find_metric("NSD");
+  Summary summary{{kLiver}, {{"gt/a.nii.gz", "a", {{4, 0, 0, 4}}, {{0.25, 0.5}}}}, {&nsd, &hd}};
+  const Json json = to_json(summary);
+  EXPECT_EQ(json["metric_per_case"][0]["metrics"]["1"]["HD"], 0.5);
+  EXPECT_EQ(json["mean"]["1"]["NSD"], 0.25);
+  EXPECT_EQ(json["foreground_mean"]["NSD"], 0.25);
+  EXPECT_FALSE(json["mean"]["1"].contains("HD95"));
+  EXPECT_THAT(error_of([&] { summary.value(0, 0, find_metric("ASD")); }), HasSubstr("ASD was not computed"));
+}
+
+TEST(SummaryCsv, HasALinePerCaseAndLabel) {
+  const LabelEntry odd{"left, \"upper\"", {2}};
+  const Summary summary{{kLiver, odd}, {{"gt/a.nii.gz", "a", {{3, 1, 0, 4}, {0, 0, 0, 8}}}}};
+  EXPECT_EQ(to_csv(summary),
+            "case,label,Dice,FN,FP,IoU,TN,TP,n_pred,n_ref\n"
+            "a,liver,0.8571428571428571,0,1,0.75,4,3,4,3\n"
+            "a,\"left, \"\"upper\"\"\",,0,0,,8,0,0,0\n");
+}
+
 TEST(SummaryTable, ShowsCasesLabelsAndTheWorst) {
   const Summary summary{{kLiver, kTumour},
                         {{"gt/a.nii.gz", "", {{4, 0, 0, 4}, {0, 0, 0, 8}}},
@@ -224,15 +244,18 @@ TEST(SummaryTable, ShowsCasesLabelsAndTheWorst) {
       "b     0.5000  0.6667  0.5833\n"
       "c     0.0000  1.0000  0.5000\n"
       "\n"
-      "label       mean Dice  median     min  mean IoU  cases\n"
-      "------------------------------------------------------\n"
-      "liver          0.5000  0.5000  0.0000    0.4444    3/3\n"
-      "tumour         0.8333  0.8333  0.6667    0.7500    2/3\n"
-      "------------------------------------------------------\n"
-      "foreground     0.6667\n"
-      "worst cases: c 0.5000, b 0.5833, a 1.0000\n";
-  EXPECT_EQ(to_table(summary, true), expected);
-  EXPECT_THAT(to_table(summary, false), ::testing::StartsWith("label "));
+      "Dice          mean     95 % interval  median     min  cases\n"
+      "-----------------------------------------------------------\n"
+      "liver       0.5000  0.0000 .. 1.0000  0.5000  0.0000    3/3\n"
+      "tumour      0.8333  0.6667 .. 1.0000  0.8333  0.6667    2/3\n"
+      "-----------------------------------------------------------\n"
+      "foreground  0.6667\n"
+      "worst cases: c 0.5000, b 0.5833, a 1.0000\n"
+      "not defined: tumour in 1 case (a)\n"
+      "\n"
+      "IoU           mean";
+  EXPECT_THAT(to_table(summary, true), ::testing::StartsWith(expected));
+  EXPECT_THAT(to_table(summary, false), ::testing::StartsWith("Dice          mean"));
 }
 
 }  // namespace

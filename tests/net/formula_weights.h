@@ -22,6 +22,8 @@ inline Tensor formula_weight(const std::string& name, const Tensor& like) {
     if (last == "A_logs" || last == "A_log") return std::log(1.0 + static_cast<double>(i % state)) + 0.1 * u;
     if (last == "Ds" || last == "D") return 1 + 0.1 * u;
     if (last == "dt_projs_bias" || ends_in("dt_proj.bias")) return -3 + u;
+    if (last == "relative_position_bias_table") return 0.5 * u;
+    if (last == "position_embeddings") return 0.1 * u;
     if (like.dim() == 1) return ends_in("bias") ? 0.1 * u : 1 + 0.1 * u;
     return u * std::sqrt(3.0 / receptive);
   };
@@ -31,10 +33,13 @@ inline Tensor formula_weight(const std::string& name, const Tensor& like) {
   return tensor;
 }
 
-/// Fills every parameter and buffer of a module.
+/// Fills every parameter and buffer of a module; of a tensor with several names the first one counts.
 inline void fill_by_formula(torch::nn::Module& module, const std::string& prefix = "") {
   const torch::NoGradGuard no_grad;
-  for (auto& [name, tensor] : state_dict(module)) tensor.copy_(formula_weight(prefix + name, tensor));
+  for (auto& [name, tensor] : first_names(state_dict(module))) {
+    if (name.ends_with("relative_position_index")) continue;  // not weights: "its own values"
+    tensor.copy_(formula_weight(prefix + name, tensor));
+  }
 }
 
 /// a + b*u.

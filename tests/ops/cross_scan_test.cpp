@@ -31,11 +31,12 @@ Arrays<float> arrays_for(const CrossScanShape& s, const Steps& steps) {
   Arrays<float> in;
   in["u"] = formula_values("u", pixels * s.channels, 0, unit);
   in["dy"] = formula_values("dy", pixels * s.channels, 0, unit);
-  in["x_dbl"] = formula_values("x_dbl", pixels * 4 * (s.dt_rank + 2 * s.state), 0, unit);
-  in["dt_weight"] = formula_values("dt_weight", 4 * s.channels * s.dt_rank, 0, 0.5 / std::sqrt(s.dt_rank));
-  in["dt_bias"] = formula_values("dt_bias", 4 * s.channels, steps.bias_mean, steps.bias_spread);
-  in["a_log"] = formula_values("a_log", 4 * s.channels * s.state, steps.a_log_mean, 1.5);
-  in["skip"] = formula_values("skip", 4 * s.channels, 1, 0.1);
+  in["x_dbl"] = formula_values("x_dbl", pixels * s.directions * (s.dt_rank + 2 * s.state), 0, unit);
+  in["dt_weight"] =
+      formula_values("dt_weight", s.directions * s.channels * s.dt_rank, 0, 0.5 / std::sqrt(s.dt_rank));
+  in["dt_bias"] = formula_values("dt_bias", s.directions * s.channels, steps.bias_mean, steps.bias_spread);
+  in["a_log"] = formula_values("a_log", s.directions * s.channels * s.state, steps.a_log_mean, 1.5);
+  in["skip"] = formula_values("skip", s.directions * s.channels, 1, 0.1);
   return in;
 }
 
@@ -65,14 +66,15 @@ std::int64_t pixel_at(const CrossScanShape& s, int k, std::int64_t l) {
   return row * s.width + column;
 }
 
-// The definition in double: the four sequences written out, dt projected, one scan with four groups.
+// The definition in double: the sequences written out, dt projected, one scan with a group per direction.
 class Composition {
  public:
   Composition(const CrossScanShape& shape, const Arrays<float>& in) : s_(shape) {
     for (const auto& [name, values] : in) in_[name].assign(values.begin(), values.end());
     const std::int64_t length = s_.pixels();
-    for (const char* name : {"u", "delta", "dy"}) scan_[name].resize(s_.batch * 4 * s_.channels * length);
-    for (const char* name : {"b", "c"}) scan_[name].resize(s_.batch * 4 * s_.state * length);
+    for (const char* name : {"u", "delta", "dy"})
+      scan_[name].resize(s_.batch * s_.directions * s_.channels * length);
+    for (const char* name : {"b", "c"}) scan_[name].resize(s_.batch * s_.directions * s_.state * length);
     for (const double value : in_["a_log"]) scan_["a"].push_back(-std::exp(value));
     for_each_step([&](std::int64_t image, int k, std::int64_t l, std::int64_t pixel) {
       const double* x = x_dbl("x_dbl", in_, pixel, k);
@@ -91,7 +93,7 @@ class Composition {
   }
 
   Arrays<double> run() {
-    const ScanShape shape{s_.batch, 4, s_.channels, s_.state, s_.pixels()};
+    const ScanShape shape{s_.batch, s_.directions, s_.channels, s_.state, s_.pixels()};
     const ScanInputs<double> scan{scan_["u"].data(), scan_["delta"].data(), scan_["a"].data(),
                                   scan_["b"].data(), scan_["c"].data(),     in_["skip"].data(),
                                   nullptr,           in_["dt_bias"].data(), true};
@@ -114,7 +116,7 @@ class Composition {
   template <class Body>
   void for_each_step(Body body) const {
     for (std::int64_t image = 0; image < s_.batch; ++image) {
-      for (int k = 0; k < 4; ++k) {
+      for (int k = 0; k < s_.directions; ++k) {
         for (std::int64_t l = 0; l < s_.pixels(); ++l) {
           body(image, k, l, image * s_.pixels() + pixel_at(s_, k, l));
         }
@@ -144,13 +146,13 @@ class Composition {
   }
 
   std::int64_t row(std::int64_t image, int k, std::int64_t d, std::int64_t l) const {
-    return ((image * 4 + k) * s_.channels + d) * s_.pixels() + l;
+    return ((image * s_.directions + k) * s_.channels + d) * s_.pixels() + l;
   }
   std::int64_t shared(std::int64_t image, int k, std::int64_t n, std::int64_t l) const {
-    return ((image * 4 + k) * s_.state + n) * s_.pixels() + l;
+    return ((image * s_.directions + k) * s_.state + n) * s_.pixels() + l;
   }
   double* x_dbl(const char* name, Arrays<double>& arrays, std::int64_t pixel, int k) const {
-    return arrays[name].data() + (pixel * 4 + k) * (s_.dt_rank + 2 * s_.state);
+    return arrays[name].data() + (pixel * s_.directions + k) * (s_.dt_rank + 2 * s_.state);
   }
   const double* weight(int k, std::int64_t d) const {
     return in_.at("dt_weight").data() + (k * s_.channels + d) * s_.dt_rank;
@@ -181,6 +183,11 @@ TEST(CrossScan, MatchesTheCompositionForManyShapes) {
                                    {1, 4, 4, 48, 1, 2},      {1, 1, 37, 5, 16, 4},   {1, 40, 1, 31, 5, 12},
                                    {1, 10, 10, 160, 16, 48}, {3, 2, 2, 64, 24, 6}};
   for (const auto& shape : shapes) expect_agrees_with_composition(shape);
+}
+
+TEST(CrossScan, OneDirectionIsAScanOfASequence) {
+  expect_agrees_with_composition({2, 100, 1, 40, 16, 3, 1});
+  expect_agrees_with_composition({1, 7, 5, 17, 8, 2, 1});
 }
 
 TEST(CrossScan, HoldsForTinyAndHugeSteps) {

@@ -3,14 +3,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <torch/optim/optimizer.h>
 
 #include "base/json.h"
 #include "data/plan.h"
-#include "net/state_dict.h"
+#include "net/unet_topology.h"
 #include "support/errors.h"
 #include "support/folder.h"
 #include "support/python.h"
-#include "train/trainer.h"
+#include "train/optimizer.h"
 #include "weights/pth.h"
 #include "weights/weights.h"
 
@@ -41,7 +42,7 @@ class NnunetCheckpoint : public ::testing::Test {
 
     torch::manual_seed(1);
     const auto network = make_network("swin_umamba_d", {2, 3, true});
-    const auto optimizer = make_optimizer(*network, TrainConfig{});
+    const auto optimizer = make_optimizer(*network, OptimizerConfig{});
     int count = 0;
     for (const auto& item : network->named_parameters()) {
       if (++count % 5 != 0) item.value().mutable_grad() = torch::randn(item.value().sizes());
@@ -50,7 +51,7 @@ class NnunetCheckpoint : public ::testing::Test {
     CheckpointInfo info;
     info.trainer_name = "nnUNetTrainerSwinUMambaD";
     info.network = "swin_umamba_d";
-    info.network_config = {2, 3, true};
+    info.network_config = {2, 3, true, {64, 96}, topology_of(plan.configurations[0])};
     info.patch_size = {64, 96};
     info.current_epoch = 2;
     info.epochs = 1000;

@@ -14,6 +14,7 @@
 #include "support/folder.h"
 #include "support/goldens.h"
 #include "support/stored_case.h"
+#include "train/checkpoint.h"
 #include "train/predictor.h"
 #include "train/pretrained.h"
 #include "train/schedule.h"
@@ -92,7 +93,15 @@ TEST_F(TinyTraining, LeavesCheckpointsLogAndPicture) {
   EXPECT_DOUBLE_EQ(info.logging.ema_fg_dice[1], 0.9 * dice[0] + 0.1 * dice[1]);
 }
 
-TEST_F(TinyTraining, ResumedTrainingEndsAsTheWholeOneDoes) {
+/// An optimiser with moments, one with momentum; SS2D, plain convolutions, Mamba layers that depend on the
+/// size.
+class ResumedTraining : public TinyTraining, public ::testing::WithParamInterface<std::string> {};
+
+TEST_P(ResumedTraining, EndsAsTheWholeOneDoes) {
+  const TrainerEntry& trainer = find_trainer(GetParam());
+  config_.trainer = trainer.name;
+  config_.network = trainer.network;
+  config_.optimizer = trainer.optimizer;
   config_.keep_every = 2;
   const fs::path whole = run("whole", 3);
   const fs::path parts = folder_ / "parts";
@@ -107,6 +116,35 @@ TEST_F(TinyTraining, ResumedTrainingEndsAsTheWholeOneDoes) {
   const auto log = read_checkpoint_info(parts / "checkpoint_final.safetensors").logging;
   EXPECT_EQ(log.train_losses,
             read_checkpoint_info(whole / "checkpoint_final.safetensors").logging.train_losses);
+}
+
+INSTANTIATE_TEST_SUITE_P(Trainers, ResumedTraining,
+                         ::testing::Values("nnUNetTrainerSwinUMambaD", "nnUNetTrainer",
+                                           "nnUNetTrainerUMambaEnc"),
+                         [](const auto& instance) { return instance.param; });
+
+TEST_F(TinyTraining, CheckpointsRebuildTheNetworkThePlanDescribes) {
+  config_.network = "nnunet";
+  config_.optimizer = find_trainer("nnUNetTrainer").optimizer;
+  Configuration& plan = task_.configuration;
+  plan.pool_kernels = {{1, 1}, {2, 2}, {1, 2}};
+  plan.conv_kernels = {{3, 3}, {3, 3}, {1, 3}};
+  plan.convs_per_stage_encoder = {1, 2, 3};
+  plan.convs_per_stage_decoder = {2, 1};
+  plan.base_features = 8;
+  plan.max_features = 20;
+  const fs::path file = run("fold_0", 1) / "checkpoint_final.safetensors";
+  const auto info = read_checkpoint_info(file);
+  EXPECT_EQ(info.patch_size, (Size2d{30, 32}));
+  const auto network = load_network(file, info);
+  EXPECT_EQ(network->scales(), (std::vector<Scale2d>{{1, 1}, {0.5, 0.5}}));
+  std::map<std::string, std::vector<std::int64_t>> shapes;
+  for (const auto& [name, tensor] : state_dict(*network)) shapes[name] = tensor.sizes().vec();
+  EXPECT_EQ(shapes.at("encoder.stages.2.0.convs.2.conv.weight"), (std::vector<std::int64_t>{20, 20, 1, 3}));
+  EXPECT_EQ(shapes.at("decoder.transpconvs.0.weight"), (std::vector<std::int64_t>{20, 16, 1, 2}));
+
+  plan.convs_per_stage_decoder = {2};
+  EXPECT_THAT(testing::error_of([&] { run("broken", 1); }), HasSubstr("of the 2 decoder stages"));
 }
 
 TEST_F(TinyTraining, ContinuingNothingIsAnErrorThatSaysSo) {
@@ -210,17 +248,36 @@ TEST_F(TinyTraining, WithoutAugmentationPredictionMayNotMirror) {
 TEST(Trainers, AreChosenByNetworkAndPretraining) {
   EXPECT_EQ(trainer_for("swin_umamba", true).name, "nnUNetTrainerSwinUMamba");
   EXPECT_FALSE(trainer_for("swin_umamba_d", false).deep_supervision);
+  EXPECT_EQ(trainer_for("nnunet", false).name, "nnUNetTrainer");
+  EXPECT_THAT(testing::error_of([] { trainer_for("nnunet", true); }),
+              HasSubstr("nnunet cannot be trained with pretrained weights"));
   EXPECT_THAT(testing::error_of([] { find_trainer("nnUNetTrainerSwinUMambaE"); }), HasSubstr("did you mean"));
+  EXPECT_THAT(testing::error_of([] { trainer_for("vmamba_tiny", false); }), HasSubstr("is a classifier"));
 }
 
-TEST(Schedule, CosineEqualsTheReference) {
+TEST(Trainers, HaveTheOfficialSettings) {
+  SEG_REQUIRE_SHARED("goldens/pipeline/training/trainers.json");
+  const Json json = read_json(testing::shared_folder() / "goldens/pipeline/training/trainers.json");
+  for (const auto& [name, expected] : json.items()) {
+    const TrainerEntry& trainer = find_trainer(name);
+    EXPECT_EQ(trainer.optimizer.learning_rate, expected["initial_lr"].get<double>()) << name;
+    EXPECT_EQ(trainer.optimizer.weight_decay, expected["weight_decay"].get<double>()) << name;
+    EXPECT_EQ(trainer.deep_supervision, expected["enable_deep_supervision"].get<bool>()) << name;
+    EXPECT_EQ(trainer.pretrained, get_or<int>(expected, "freeze_encoder_epochs", 0) > 0) << name;
+  }
+}
+
+TEST(Schedule, RatesEqualTheReference) {
   SEG_REQUIRE_SHARED("goldens/pipeline/training/lr.json");
   const Json json = read_json(testing::shared_folder() / "goldens/pipeline/training/lr.json");
-  const auto expected = json["cosine T_max=100"]["all"].get<std::vector<double>>();
-  ASSERT_EQ(expected.size(), 100u);
-  for (std::size_t e = 0; e < expected.size(); ++e) {
-    EXPECT_NEAR(cosine_learning_rate(static_cast<std::int64_t>(e), 100, 1e-4, 1e-6), expected[e],
-                1e-12 * expected[e]);
+  const auto cosine = json["cosine T_max=100"]["all"].get<std::vector<double>>();
+  const auto poly = json["poly T_max=100"]["all"].get<std::vector<double>>();
+  ASSERT_EQ(cosine.size(), 100u);
+  ASSERT_EQ(poly.size(), 100u);
+  for (std::size_t i = 0; i < cosine.size(); ++i) {
+    const auto epoch = static_cast<std::int64_t>(i);
+    EXPECT_NEAR(cosine_learning_rate(epoch, 100, 1e-4, 1e-6), cosine[i], 1e-12 * cosine[i]);
+    EXPECT_NEAR(poly_learning_rate(epoch, 100, 1e-2, 0.9), poly[i], 1e-12 * poly[i]);
   }
 }
 

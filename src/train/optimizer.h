@@ -1,0 +1,42 @@
+// Optimisers and learning rates of the trainers, and the optimisers' state as named tensors.
+#pragma once
+#include <cstdint>
+#include <memory>
+
+#include "net/state_dict.h"
+
+namespace torch::optim {
+class Optimizer;
+}
+
+namespace seg {
+
+class Network;
+
+enum class OptimizerKind {
+  sgd,   ///< momentum 0.99, Nesterov
+  adam,  ///< betas 0.9 and 0.999, eps 1e-5; weight decay as part of the gradient
+  adamw  ///< the same with decoupled weight decay
+};
+
+struct OptimizerConfig {
+  OptimizerKind kind = OptimizerKind::adamw;
+  double learning_rate = 1e-4, weight_decay = 0.05;
+  double poly_exponent = 0;  ///< the rate falls as (1 - epoch / epochs)^exponent; 0: as a cosine to 1e-6
+};
+
+std::unique_ptr<torch::optim::Optimizer> make_optimizer(const Network& network,
+                                                        const OptimizerConfig& config);
+
+/// Sets the learning rate of an epoch and returns it.
+double set_learning_rate(torch::optim::Optimizer& optimizer, const OptimizerConfig& config,
+                         std::int64_t epoch, std::int64_t epochs);
+
+/// "<parameter>.exp_avg", ".exp_avg_sq", ".step", or ".momentum_buffer", of every parameter that was stepped.
+NamedTensors optimizer_state(const Network& network, torch::optim::Optimizer& optimizer);
+
+/// The reverse. Throws Error where a tensor is missing or of another size.
+void set_optimizer_state(const Network& network, torch::optim::Optimizer& optimizer,
+                         const NamedTensors& tensors);
+
+}  // namespace seg
