@@ -76,7 +76,7 @@ Run declare_forward(CLI::App& app) {
       ->required()
       ->check(CLI::PositiveNumber);
   app.add_option("--classes", options->classes, "output channels")->required()->check(CLI::PositiveNumber);
-  app.add_option("--weights", options->weights, ".safetensors file with the network's keys, or a checkpoint")
+  app.add_option("--weights", options->weights, "weights or a checkpoint: .safetensors, .pth, .pt")
       ->type_name("FILE");
   app.add_option("--input", options->input, "float32 array [batch, channels, height, width]")
       ->required()

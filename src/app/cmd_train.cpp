@@ -135,7 +135,8 @@ Run declare_train(CLI::App& app) {
   app.add_option("--seed", config.seed, "seed of weights, sampling and augmentation")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--pretrained", config.pretrained, "VMamba-Tiny weights (.safetensors) for the encoder")
+  app.add_option("--pretrained", config.pretrained,
+                 "VMamba-Tiny weights (.pth or .safetensors) for the encoder")
       ->type_name("FILE");
   app.add_option("--keep-every", config.keep_every,
                  "also keep checkpoint_<epoch> every N epochs (the official trainers: 50)")

@@ -21,6 +21,7 @@ Run declare_forward(CLI::App& app);
 Run declare_overlay(CLI::App& app);
 Run declare_move_plans(CLI::App& app);
 Run declare_links(CLI::App& app);
+Run declare_weights(CLI::App& app);
 
 std::span<const Command> commands() {
   static const std::vector<Command> kCommands{
@@ -32,6 +33,7 @@ std::span<const Command> commands() {
       {"train", "train a network on one fold", declare_train},
       {"predict", "segment images with a trained model", declare_predict},
       {"forward", "run a network on one array, for parity work and debugging", declare_forward},
+      {"weights", "show and convert files of weights and checkpoints", declare_weights},
 #endif
       {"evaluate", "score predictions against references", declare_evaluate},
       {"ensemble", "average the probabilities of several models", declare_ensemble},

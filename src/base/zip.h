@@ -1,5 +1,5 @@
-// Zip archives: a bounds-checked reader and a writer of stored entries. Archives and entries of 4 GiB and
-// more (zip64) are refused. Format: PKWARE APPNOTE.TXT.
+// Zip archives: a bounds-checked reader and a writer of stored entries, of any size (zip64).
+// Format: PKWARE APPNOTE.TXT.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -15,7 +15,7 @@ struct ZipEntry {
   std::string name;
   bool deflated = false;
   std::uint32_t crc = 0;
-  std::uint32_t size = 0;  ///< bytes once unpacked
+  std::uint64_t size = 0;  ///< bytes once unpacked
   std::span<const std::byte> packed;
 };
 
@@ -26,13 +26,16 @@ std::vector<ZipEntry> list_zip(std::span<const std::byte> archive);
 /// An entry's bytes, checked against its size and CRC.
 std::vector<std::byte> unpack(const ZipEntry& entry);
 
+/// The bytes in place of an entry that is not deflated, checked against its CRC.
+std::span<const std::byte> stored_bytes(const ZipEntry& entry);
+
 /// One file to write: its contents are the parts one behind the other.
 struct ZipContent {
   std::string name;
   std::vector<std::span<const std::byte>> parts;
 };
 
-/// Writes an archive of stored entries atomically.
-void write_zip(const fs::path& path, std::span<const ZipContent> contents);
+/// Writes an archive of stored entries atomically; contents start at multiples of `alignment` bytes.
+void write_zip(const fs::path& path, std::span<const ZipContent> contents, std::size_t alignment = 1);
 
 }  // namespace seg

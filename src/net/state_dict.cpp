@@ -3,9 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <map>
+#include <memory>
 #include <set>
 
 #include "base/error.h"
+#include "weights/weights.h"
 
 namespace seg {
 namespace {
@@ -34,6 +36,17 @@ TensorType file_type(torch::ScalarType type) {
     if (pair.torch == type) return pair.file;
   }
   fail("tensors of type {} cannot be written", c10::toString(type));
+}
+
+Tensor copy_of(const TensorView& view) {
+  Tensor tensor = torch::empty(view.shape, torch_type(view.type));
+  std::copy(view.bytes.begin(), view.bytes.end(), static_cast<std::byte*>(tensor.data_ptr()));
+  return tensor;
+}
+
+/// Values of other floating types as float32, integers as they are.
+Tensor as_float32(const Tensor& tensor) {
+  return tensor.is_floating_point() ? tensor.to(torch::kFloat32) : tensor;
 }
 
 void collect(const torch::nn::Module& module, const std::string& prefix, NamedTensors& out) {
@@ -106,15 +119,11 @@ void load_state_dict_strictly(torch::nn::Module& module, const NamedTensors& wei
               "are network, input channels and classes the ones it was trained with?");
 }
 
-NamedTensors read_tensors(const SafetensorsFile& file, const std::string& prefix) {
+NamedTensors read_tensors(const NamedArrays& file, const std::string& prefix) {
   NamedTensors tensors;
   for (const auto& view : file.tensors()) {
-    if (!view.name.starts_with(prefix)) continue;
-    const auto type = torch_type(view.type);
-    Tensor tensor = torch::empty(view.shape, type);
-    std::copy(view.bytes.begin(), view.bytes.end(), static_cast<std::byte*>(tensor.data_ptr()));
-    if (torch::isFloatingType(type)) tensor = tensor.to(torch::kFloat32);
-    tensors.emplace_back(view.name.substr(prefix.size()), tensor);
+    if (view.name.starts_with(prefix))
+      tensors.emplace_back(view.name.substr(prefix.size()), as_float32(copy_of(view)));
   }
   return tensors;
 }
@@ -131,11 +140,18 @@ std::vector<TensorView> views_of(const NamedTensors& tensors) {
 }
 
 NamedTensors read_network_weights(const fs::path& path) {
-  const SafetensorsFile file(path);
-  const std::string prefix = "network_weights.";
-  const bool checkpoint = std::any_of(file.tensors().begin(), file.tensors().end(),
-                                      [&](const TensorView& view) { return view.name.starts_with(prefix); });
-  return read_tensors(file, checkpoint ? prefix : "");
+  const auto file = std::make_shared<const NamedArrays>(open_weights(path));
+  NamedTensors tensors;
+  for (const auto& view : network_weights(*file)) {
+    void* data = const_cast<std::byte*>(view.bytes.data());
+    const bool aligned = reinterpret_cast<std::uintptr_t>(data) % item_size(view.type) == 0;
+    const Tensor tensor = aligned && !view.bytes.empty()
+                              ? torch::from_blob(
+                                    data, view.shape, [file](void*) {}, torch_type(view.type))
+                              : copy_of(view);
+    tensors.emplace_back(view.name, as_float32(tensor));
+  }
+  return tensors;
 }
 
 }  // namespace seg

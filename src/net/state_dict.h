@@ -34,14 +34,16 @@ LoadReport load_state_dict(torch::nn::Module& module, const NamedTensors& weight
 /// The same, but anything missing, unexpected or of another shape is an Error that lists the first few.
 void load_state_dict_strictly(torch::nn::Module& module, const NamedTensors& weights);
 
-/// The tensors of a safetensors file whose names start with `prefix`, which is taken off. float16, bfloat16
+/// The tensors of a file whose names start with `prefix`, which is taken off. float16, bfloat16
 /// and float64 values become float32. The tensors own their memory.
-NamedTensors read_tensors(const SafetensorsFile& file, const std::string& prefix = {});
+NamedTensors read_tensors(const NamedArrays& file, const std::string& prefix = {});
 
-/// Views for write_safetensors; `tensors` must be contiguous CPU tensors and outlive the views.
+/// Views for write_safetensors and PthWriter; `tensors` must be contiguous CPU tensors and outlive the views.
 std::vector<TensorView> views_of(const NamedTensors& tensors);
 
-/// Reads network weights from a safetensors file: bare keys, or a checkpoint's "network_weights." ones.
+/// A network's weights from a file of safetensors or torch.save, by the names of its state dict (see
+/// network_weights in weights/weights.h); float16, bfloat16 and float64 values become float32. The tensors
+/// may be views into the mapped file: read them, never write into them.
 NamedTensors read_network_weights(const fs::path& path);
 
 }  // namespace seg

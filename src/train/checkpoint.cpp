@@ -3,15 +3,19 @@
 #include "base/json.h"
 #include "net/state_dict.h"
 #include "net/unet_topology.h"
+#include "train/nnunet_checkpoint.h"
 #include "train/optimizer.h"
+#include "weights/pth.h"
+#include "weights/weights.h"
 
 namespace seg {
 namespace {
 
 constexpr const char* kWeights = "network_weights.";
 constexpr const char* kState = "optimizer_state.";
-constexpr const char* kMetadataKey = "checkpoint";
 constexpr std::int64_t kMostChannels = 65536, kMostPixels = 65536;  ///< of an image's side
+
+}  // namespace
 
 Json to_json(const TrainingLog& log) {
   return {{"mean_fg_dice", log.mean_fg_dice},
@@ -35,6 +39,8 @@ TrainingLog log_from_json(const Json& json) {
           get<Numbers>(json, "epoch_end_timestamps"),
           get<std::vector<Numbers>>(json, "dice_per_class_or_region")};
 }
+
+namespace {
 
 Json to_json(const UNetTopology& topology) {
   return {{"strides", topology.strides},
@@ -119,16 +125,18 @@ void save_checkpoint(const fs::path& path, const Network& network, torch::optim:
   };
   add(kWeights, first_names(state_dict(network)));
   add(kState, optimizer_state(network, optimizer));
-  write_safetensors(path, views_of(tensors), {{"format", "pt"}, {kMetadataKey, to_text(to_json(info))}});
+  write_safetensors(path, views_of(tensors), {{"format", "pt"}, {kCheckpointKey, to_text(to_json(info))}});
 }
 
 CheckpointInfo read_checkpoint_info(const fs::path& path) {
   return with_context("read checkpoint " + path.string(), [&] {
-    const SafetensorsFile file(path);
-    const auto found = file.metadata().find(kMetadataKey);
+    const NamedArrays file = open_weights(path);
+    if (const auto pickled = file.metadata().find(kPickleKey); pickled != file.metadata().end())
+      return info_from_nnunet(parse_json(pickled->second, "its contents"));
+    const auto found = file.metadata().find(kCheckpointKey);
     if (found == file.metadata().end()) {
-      throw Error("this safetensors file holds no training checkpoint",
-                  "expected a file written by `swin-umamba train`");
+      throw Error("this file holds no training checkpoint",
+                  "expected a file written by `swin-umamba train` or by one of nnU-Net's trainers");
     }
     return info_from_json(parse_json(found->second, "its metadata"));
   });
@@ -137,16 +145,18 @@ CheckpointInfo read_checkpoint_info(const fs::path& path) {
 std::shared_ptr<Network> load_network(const fs::path& path, const CheckpointInfo& info) {
   return with_context("load checkpoint " + path.string(), [&] {
     auto network = make_network(info.network, info.network_config);
-    load_state_dict_strictly(*network, read_tensors(SafetensorsFile(path), kWeights));
+    load_state_dict_strictly(*network, read_network_weights(path));
     return network;
   });
 }
 
 void restore_checkpoint(const fs::path& path, Network& network, torch::optim::Optimizer& optimizer) {
   with_context("load checkpoint " + path.string(), [&] {
-    const SafetensorsFile file(path);
-    load_state_dict_strictly(network, read_tensors(file, kWeights));
-    set_optimizer_state(network, optimizer, read_tensors(file, kState));
+    load_state_dict_strictly(network, read_network_weights(path));
+    const NamedArrays file = open_weights(path);
+    const auto state = read_tensors(file, kState);
+    const bool nnunet = file.metadata().contains(kPickleKey);
+    set_optimizer_state(network, optimizer, nnunet ? state_from_nnunet(file, state, network) : state);
   });
 }
 

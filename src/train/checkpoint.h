@@ -1,4 +1,5 @@
-// Checkpoints: weights, optimiser state and everything needed to go on, in one safetensors file.
+// Checkpoints: weights, optimiser state and everything needed to go on, in one safetensors file. Those of
+// nnU-Net's trainers (.pth) are read too.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -41,6 +42,10 @@ struct CheckpointInfo {
 /// train/optimizer.h); the rest is JSON in the metadata. Written atomically.
 void save_checkpoint(const fs::path& path, const Network& network, torch::optim::Optimizer& optimizer,
                      const CheckpointInfo& info);
+
+/// nnU-Net's "logging", to and from JSON.
+Json to_json(const TrainingLog& log);
+TrainingLog log_from_json(const Json& json);
 
 /// Reads what is not a tensor. Throws Error naming the file when it is not a checkpoint.
 CheckpointInfo read_checkpoint_info(const fs::path& path);

@@ -36,12 +36,16 @@ std::vector<fs::path> fold_folders(const fs::path& model, const std::vector<std:
   return folders;
 }
 
-/// One checkpoint per fold; a file that is named stands for itself, whatever the folds.
+/// One checkpoint per fold, nnU-Net's where there is none of ours; a file that is named stands for itself,
+/// whatever the folds.
 std::vector<fs::path> checkpoint_files(const fs::path& model, const PredictOptions& options) {
-  if (options.checkpoint.ends_with(".safetensors")) return {options.checkpoint};
+  const std::string& name = options.checkpoint;
+  if (name.ends_with(".safetensors") || name.ends_with(".pth") || name.ends_with(".pt")) return {name};
   std::vector<fs::path> files;
   for (const fs::path& fold : fold_folders(model, options.folds)) {
-    files.push_back(fold / fmt::format("checkpoint_{}.safetensors", options.checkpoint));
+    const fs::path own = fold / fmt::format("checkpoint_{}.safetensors", name);
+    const fs::path nnunet = fs::path(own).replace_extension(".pth");
+    files.push_back(!fs::exists(own) && fs::exists(nnunet) ? nnunet : own);
   }
   return files;
 }

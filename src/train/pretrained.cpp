@@ -38,7 +38,7 @@ LoadReport load_pretrained_encoder(Network& network, const fs::path& path) {
               "another shape, {} are unknown",
               report.loaded.size(), report.missing.size(), report.mismatched.size(),
               report.unexpected.size()),
-          "expected the weights of VMamba-Tiny (depths 2, 2, 9, 2; dims 96 to 768) as safetensors");
+          "expected the weights of VMamba-Tiny (depths 2, 2, 9, 2; dims 96 to 768), as .safetensors or .pth");
     }
     return report;
   });

@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -16,55 +15,13 @@
 namespace seg {
 namespace {
 
-struct TypeRow {
-  TensorType type;
-  std::string_view name;
-  std::size_t size;
-};
-constexpr std::array<TypeRow, 10> kTypes{{{TensorType::f64, "F64", 8},
-                                          {TensorType::f32, "F32", 4},
-                                          {TensorType::f16, "F16", 2},
-                                          {TensorType::bf16, "BF16", 2},
-                                          {TensorType::i64, "I64", 8},
-                                          {TensorType::i32, "I32", 4},
-                                          {TensorType::i16, "I16", 2},
-                                          {TensorType::i8, "I8", 1},
-                                          {TensorType::u8, "U8", 1},
-                                          {TensorType::boolean, "BOOL", 1}}};
-
 constexpr std::string_view kMetadata = "__metadata__";
 constexpr std::size_t kLengthSize = 8;
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the format's own limit
-constexpr std::uint64_t kMaxItems = std::uint64_t{1} << 48;
 constexpr std::size_t kAlignment = 8;
 
 // Sorted keys: the project's ordered Json looks a key up by walking over all others.
 using Header = nlohmann::json;
-
-const TypeRow& row(TensorType type) {
-  return kTypes[static_cast<std::size_t>(type)];
-}
-
-/// The bytes an array of this shape takes.
-std::size_t byte_count(TensorType type, std::span<const std::int64_t> shape) {
-  std::uint64_t items = 1;
-  for (const auto size : shape) {
-    if (size < 0) fail("shape [{}] has a negative size", fmt::join(shape, ", "));
-    const auto unsigned_size = static_cast<std::uint64_t>(size);
-    if (size > 0 && items > kMaxItems / unsigned_size)
-      fail("shape [{}] is too large", fmt::join(shape, ", "));
-    items *= unsigned_size;
-  }
-  return items * item_size(type);
-}
-
-void check_bytes(TensorType type, std::span<const std::int64_t> shape, std::size_t bytes) {
-  const std::size_t expected = byte_count(type, shape);
-  if (bytes != expected) {
-    fail("shape [{}] of type {} takes {} bytes, got {}", fmt::join(shape, ", "), type_name(type), expected,
-         bytes);
-  }
-}
 
 /// Parses JSON in which no object has a key twice.
 Header parse_header(std::string_view text) {
@@ -101,7 +58,7 @@ TensorType read_type(const Header& entry) {
   const auto found = entry.find("dtype");
   if (found == entry.end() || !found->is_string()) fail("\"dtype\" is missing or no text");
   const auto& name = found->get_ref<const std::string&>();
-  for (const auto& type : kTypes) {
+  for (const auto& type : tensor_types()) {
     if (type.name == name) return type.type;
   }
   fail("values of type \"{}\" are not supported", name.substr(0, 20));
@@ -177,15 +134,7 @@ std::string header_text(std::span<const TensorView> tensors,
 
 }  // namespace
 
-std::size_t item_size(TensorType type) {
-  return row(type).size;
-}
-
-std::string_view type_name(TensorType type) {
-  return row(type).name;
-}
-
-SafetensorsFile::SafetensorsFile(const fs::path& path) : file_(path) {
+SafetensorsFile::SafetensorsFile(const fs::path& path) : NamedArrays(path) {
   with_context(path.string(), [&] {
     const auto bytes = file_.bytes();
     if (bytes.size() < kLengthSize) fail("not a safetensors file: it has {} bytes", bytes.size());
@@ -210,12 +159,6 @@ SafetensorsFile::SafetensorsFile(const fs::path& path) : file_(path) {
     });
     check_cover(tensors_, data);
   });
-}
-
-const TensorView* SafetensorsFile::find(std::string_view name) const {
-  const auto found = std::find_if(tensors_.begin(), tensors_.end(),
-                                  [name](const TensorView& tensor) { return tensor.name == name; });
-  return found == tensors_.end() ? nullptr : &*found;
 }
 
 void write_safetensors(const fs::path& path, std::span<const TensorView> tensors,
