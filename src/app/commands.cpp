@@ -12,6 +12,7 @@ Run declare_evaluate(CLI::App& app);
 Run declare_phantom(CLI::App& app);
 Run declare_convert(CLI::App& app);
 Run declare_forward(CLI::App& app);
+Run declare_info(CLI::App& app);
 Run declare_overlay(CLI::App& app);
 
 std::span<const Command> commands() {
@@ -22,6 +23,7 @@ std::span<const Command> commands() {
       {"train", "train a network on one fold", declare_train},
       {"predict", "segment images with a trained model", declare_predict},
       {"forward", "run a network on one array, for parity work and debugging", declare_forward},
+      {"info", "parameters, operations and memory of the networks", declare_info},
 #endif
       {"evaluate", "score predictions against references", declare_evaluate},
       {"phantom", "make a synthetic dataset to try things on", declare_phantom},

@@ -3,8 +3,8 @@
 #include <map>
 
 #include "base/error.h"
+#include "net/torch_compat.h"
 #include "train/schedule.h"
-#include "train/torch_compat.h"
 
 namespace seg {
 namespace {
