@@ -173,7 +173,7 @@ double export_volumes() {
   for (int axis = 0; axis < 3; ++axis) properties.bbox[axis] = {0, size[axis]};
   const Image logits = made_image({14, 80, 320, 320});
   const double bytes =
-      peak_bytes([&] { export_labels(logits, properties, plan, plan.configurations[0], info); });
+      peak_bytes([&] { export_prediction(logits, properties, plan, plan.configurations[0], info); });
   return bytes / static_cast<double>(sizeof(float) * size[0] * size[1] * size[2]);
 }
 

@@ -18,6 +18,7 @@ Run declare_convert(CLI::App& app);
 Run declare_doctor(CLI::App& app);
 Run declare_dump(CLI::App& app);
 Run declare_forward(CLI::App& app);
+Run declare_info(CLI::App& app);
 Run declare_overlay(CLI::App& app);
 Run declare_move_plans(CLI::App& app);
 Run declare_links(CLI::App& app);
@@ -34,6 +35,7 @@ std::span<const Command> commands() {
       {"predict", "segment images with a trained model", declare_predict},
       {"forward", "run a network on one array, for parity work and debugging", declare_forward},
       {"weights", "show and convert files of weights and checkpoints", declare_weights},
+      {"info", "parameters, operations and memory of the networks", declare_info},
 #endif
       {"evaluate", "score predictions against references", declare_evaluate},
       {"ensemble", "average the probabilities of several models", declare_ensemble},

@@ -34,12 +34,12 @@ void add_dataset_option(CLI::App& app, std::string& dataset) {
       ->type_name("DATASET");
 }
 
-std::array<std::int64_t, 2> parse_patch_size(const std::string& text) {
+std::array<std::int64_t, 2> parse_patch_size(const std::string& text, std::string_view option) {
   std::array<std::int64_t, 2> size{};
   char x = 0, rest = 0;
   if (std::sscanf(text.c_str(), "%ld%c%ld%c", &size[0], &x, &size[1], &rest) != 3 || x != 'x' ||
       size[0] < 1 || size[1] < 1) {
-    fail_usage("--patch-size: expected HEIGHTxWIDTH such as 320x256, got \"{}\"", text);
+    fail_usage("{}: expected HEIGHTxWIDTH such as 320x256, got \"{}\"", option, text);
   }
   return size;
 }

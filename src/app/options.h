@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "data/dataset.h"
 
@@ -22,7 +23,8 @@ void add_folder_options(CLI::App& app, DataFolders& folders, bool raw, bool prep
 /// -d/--dataset: an id or a name.
 void add_dataset_option(CLI::App& app, std::string& dataset);
 
-/// "320x256" of --patch-size -> (height, width). Throws a usage Error for anything else.
-std::array<std::int64_t, 2> parse_patch_size(const std::string& text);
+/// "320x256" of an option -> (height, width). Throws a usage Error for anything else.
+std::array<std::int64_t, 2> parse_patch_size(const std::string& text,
+                                             std::string_view option = "--patch-size");
 
 }  // namespace seg

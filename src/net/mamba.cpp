@@ -1,5 +1,7 @@
 #include "net/mamba.h"
 
+#include <ATen/record_function.h>
+
 #include <cmath>
 
 #include "net/cross_scan_autograd.h"
@@ -54,11 +56,15 @@ Tensor Mamba::forward(const Tensor& x) {
   // The padding is on both sides; a causal convolution has it on the left only.
   const Tensor conv = conv1d_->forward(input_and_z[0].transpose(1, 2)).slice(2, 0, length);
   const Tensor u = torch::silu(conv).transpose(1, 2).contiguous();
+  return out_proj_->forward(scan(u, x_proj_->forward(u)) * torch::silu(input_and_z[1]));
+}
+
+Tensor Mamba::scan(const Tensor& u, const Tensor& x_dbl) {
+  // What profilers and net/cost see of the scan.
+  RECORD_FUNCTION("seg::mamba_scan", std::vector<c10::IValue>({u, dt_proj_->weight, a_log_}));
   // An image of one column, scanned in one direction.
-  const Tensor y = cross_scan(u.unsqueeze(2), x_proj_->forward(u), dt_proj_->weight.unsqueeze(0),
-                              dt_proj_->bias, a_log_, d_)
-                       .squeeze(2);
-  return out_proj_->forward(y * torch::silu(input_and_z[1]));
+  return cross_scan(u.unsqueeze(2), x_dbl, dt_proj_->weight.unsqueeze(0), dt_proj_->bias, a_log_, d_)
+      .squeeze(2);
 }
 
 MambaLayer::MambaLayer(std::int64_t features, bool channel_tokens)

@@ -26,6 +26,7 @@ class Mamba : public torch::nn::Module {
 
  private:
   void init_scan_parameters();
+  Tensor scan(const Tensor& u, const Tensor& x_dbl);  // [B, L, D], [B, L, R + 2N] -> [B, L, D]
 
   Tensor a_log_;  // [D, N]
   Tensor d_;      // [D]

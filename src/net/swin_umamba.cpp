@@ -1,5 +1,7 @@
 // Swin-UMamba (arXiv 2402.03302, figure 1): stem, VMamba-Tiny encoder, residual convolution decoder with
 // skips.
+#include <ATen/record_function.h>
+
 #include "net/network.h"
 #include "net/vss.h"
 
@@ -59,8 +61,11 @@ class SwinUMamba : public Network {
 
  protected:
   std::vector<Tensor> run(const Tensor& x) override {
-    const Tensor stem = stem_->forward(x);               // [B, 48, H/2, W/2]
-    const auto encoded = vssm_encoder_->forward(stem);   // [B, 96 .. 768, H/4 .. H/32, W/4 .. W/32]
+    const Tensor stem = stem_->forward(x);              // [B, 48, H/2, W/2]
+    const auto encoded = vssm_encoder_->forward(stem);  // [B, 96 .. 768, H/4 .. H/32, W/4 .. W/32]
+    if (!decoder6_) {
+      RECORD_FUNCTION("seg::unused", std::vector<c10::IValue>({encoded[3]}));  // for net/cost
+    }
     const Tensor enc5 = encoder5_->forward(encoded[2]);  // [B, 768, H/16, W/16]
     const Tensor dec4 = decoder6_ ? decoder6_->forward(encoded[3], enc5) : enc5;
     const Tensor dec3 = decoder5_->forward(dec4, encoder4_->forward(encoded[1]));  // [B, 384, H/8, W/8]

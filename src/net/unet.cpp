@@ -1,5 +1,7 @@
 #include "net/unet.h"
 
+#include <ATen/record_function.h>
+
 #include "base/error.h"
 
 namespace seg {
@@ -56,6 +58,9 @@ UNetDecoder::UNetDecoder(const UNetTopology& topology, std::int64_t classes,
       // there.
       const auto conv = make_same_conv({in, out, {1, 1}});
       level.up = [conv, stride](const Tensor& x) {
+        // net/cost counts the reference's order.
+        RECORD_FUNCTION("seg::upsampled_conv",
+                        std::vector<c10::IValue>({x, conv->weight, stride[0] * stride[1]}));
         const Tensor y = conv->forward(x);
         return torch::upsample_nearest2d(y, {y.size(2) * stride[0], y.size(3) * stride[1]});
       };

@@ -1,5 +1,7 @@
 #include "net/vss.h"
 
+#include <ATen/record_function.h>
+
 #include <cmath>
 #include <numeric>
 
@@ -65,9 +67,15 @@ Tensor Ss2d::forward(const Tensor& x) {
   const auto gate_and_input = in_proj_->forward(x).chunk(2, -1);  // each [B, H, W, D]
   const Tensor conv = conv2d_->forward(to_channels_first(gate_and_input[0]));
   const Tensor u = to_channels_last(torch::silu(conv)).contiguous();
+  return out_proj_->forward(out_norm_->forward(scan(u)) * torch::silu(gate_and_input[1]));
+}
+
+Tensor Ss2d::scan(const Tensor& u) {
+  // What profilers and net/cost see of the scan.
+  RECORD_FUNCTION("seg::cross_scan",
+                  std::vector<c10::IValue>({u, x_proj_weight_, dt_projs_weight_, a_logs_}));
   const Tensor x_dbl = torch::linear(u, x_proj_weight_.flatten(0, 1));  // [B, H, W, 4 * (R + 2N)]
-  const Tensor y = cross_scan(u, x_dbl, dt_projs_weight_, dt_projs_bias_, a_logs_, ds_);
-  return out_proj_->forward(out_norm_->forward(y) * torch::silu(gate_and_input[1]));
+  return cross_scan(u, x_dbl, dt_projs_weight_, dt_projs_bias_, a_logs_, ds_);
 }
 
 VssBlock::VssBlock(std::int64_t channels, double drop_path_rate)

@@ -22,6 +22,7 @@ class Ss2d : public torch::nn::Module {
 
  private:
   void init_scan_parameters(std::int64_t inner, std::int64_t dt_rank);
+  Tensor scan(const Tensor& u);  // [B, H, W, D] -> [B, H, W, D]
 
   Linear in_proj_, out_proj_;
   Conv conv2d_;

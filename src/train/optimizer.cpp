@@ -8,8 +8,8 @@
 
 #include "base/error.h"
 #include "net/network.h"
+#include "net/torch_compat.h"
 #include "train/schedule.h"
-#include "train/torch_compat.h"
 
 namespace seg {
 namespace {

@@ -14,4 +14,11 @@ inline auto optimizer_state_key(const torch::Tensor& parameter) {
 #endif
 }
 
+/// What an allocator reports as its total.
+#if TORCH_VERSION_MAJOR >= 2
+using AllocatorTotal = std::size_t;
+#else
+using AllocatorTotal = std::int64_t;
+#endif
+
 }  // namespace seg
