@@ -73,8 +73,10 @@ inline std::string dicom_bytes(const DicomSlice& slice) {
                            element(2, 3, "UI", instance) + element(2, 0x10, "UI", "1.2.840.10008.1.2.1");
   std::string pixels;
   for (const std::int16_t value : slice.pixels) pixels += number(static_cast<std::uint16_t>(value));
-  return std::string(128, '\0') + "DICM" + element(2, 0, "UL", bytes_of_number(meta.size(), 4, false)) +
-         meta + element(8, 0x16, "UI", image_class) + element(8, 0x18, "UI", instance) +
+  std::string preamble(128, '\0');
+  preamble.append("DICM");
+  return preamble + element(2, 0, "UL", bytes_of_number(meta.size(), 4, false)) + meta +
+         element(8, 0x16, "UI", image_class) + element(8, 0x18, "UI", instance) +
          element(8, 0x60, "CS", "MR") + element(0x20, 0xD, "UI", "1.2") +
          element(0x20, 0xE, "UI", slice.series) +
          element(0x20, 0x32, "DS",

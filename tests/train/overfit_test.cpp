@@ -1,10 +1,7 @@
-// Every network learns one batch of the cell phantom by heart with its own trainer's optimiser. Takes
-// minutes: run it with scripts/test --long.
+// Every network learns one batch of the cell phantom by heart with its own trainer's optimiser.
 #include <gtest/gtest.h>
 #include <torch/nn/utils/clip_grad.h>
 #include <torch/optim/optimizer.h>
-
-#include <cstdlib>
 
 #include "data/phantom.h"
 #include "net/network.h"
@@ -48,7 +45,6 @@ TrainingBatch phantom_batch() {
 class EveryTrainedNetwork : public ::testing::TestWithParam<std::string> {};
 
 TEST_P(EveryTrainedNetwork, LearnsOneBatchByHeart) {
-  if (std::getenv("SEG_LONG") == nullptr) GTEST_SKIP() << "takes long; run scripts/test --long";
   torch::manual_seed(31);
   const auto trains = [](const TrainerEntry& entry) { return entry.network == GetParam(); };
   const TrainerEntry& trainer = *std::find_if(trainers().begin(), trainers().end(), trains);
