@@ -254,9 +254,11 @@ Run declare_evaluate(CLI::App& app) {
                  "labels and file ending (default: dataset.json in PRED, beside it, or beside GT)")
       ->type_name("FILE");
   app.add_option("--labels", options->labels, "label values to score, instead of dataset.json")
-      ->excludes("--dataset-json");
+      ->excludes("--dataset-json")
+      ->check(CLI::Range(0, 65535));
   app.add_option("--ignore-label", options->ignore_label, "label value whose voxels are left out")
-      ->needs("--labels");
+      ->needs("--labels")
+      ->check(CLI::Range(0, 65535));
   app.add_flag("--skip-missing", options->skip_missing, "score only references that have a prediction");
   app.add_flag("--all-cases", options->all_cases,
                fmt::format("list every case, also when there are more than {}", kMaxCasesShown));

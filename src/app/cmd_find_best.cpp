@@ -41,6 +41,8 @@ std::vector<fs::path> available_models(const fs::path& results, const FindBestOp
   for (const auto& model : wanted) {
     if (has_folds(model, options.folds)) {
       found.push_back(model);
+    } else if (!options.models.empty()) {
+      fail("{} lacks some of the folds {}", model.string(), fmt::join(options.folds, ", "));
     } else {
       warn("{} is left out: it lacks some of the folds {}", model.string(), fmt::join(options.folds, ", "));
     }

@@ -195,13 +195,17 @@ Run declare_info(CLI::App& app) {
           std::map<std::string, ScanFormula>{{"paper", ScanFormula::paper}, {"v1", ScanFormula::v1}}));
   app.add_flag("--time", options->time,
                "time a forward pass; of all networks as multiples of swin_umamba_d's time");
-  auto* json = app.add_flag("--json", options->json, "print JSON");
+  app.add_flag("--json", options->json, "print JSON");
   app.add_flag("--markdown", options->markdown, "print the table of all networks as Markdown")
-      ->excludes(json);
-  app.add_flag("--paper-tables", options->paper_tables,
-               "print the paper's columns of parameters and FLOPs beside ours; fails where they should agree "
-               "and do not (takes minutes)")
-      ->excludes(json);
+      ->excludes("--json");
+  auto* tables =
+      app.add_flag("--paper-tables", options->paper_tables,
+                   "print the paper's columns of parameters and FLOPs beside ours; fails where they should "
+                   "agree and do not (takes a minute)");
+  for (const char* other :
+       {"--network", "--in-channels", "--classes", "--size", "--flops", "--time", "--json", "--markdown"}) {
+    tables->excludes(other);
+  }
   app.footer(
       "FLOPs are counted as the paper does: a multiply-add is one, deep supervision is on.\n"
       "Example:\n  swin-umamba info --network swin_umamba --in-channels 1 --classes 14 --size 320x320");

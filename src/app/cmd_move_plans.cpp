@@ -8,7 +8,9 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "data/dataset.h"
 #include "data/plan.h"
+#include "image/image_io.h"
 
 namespace seg {
 namespace {
@@ -18,24 +20,20 @@ struct MoveOptions {
   std::string from, to, plans = "nnUNetPlans", as;
 };
 
-/// The dataset's folder of plans, made where only the raw dataset is there.
-fs::path target_folder(const MoveOptions& options) {
-  const fs::path raw = find_dataset(options.folders.raw, options.to);
-  const fs::path folder = options.folders.preprocessed / raw.filename();
-  make_folder(folder);
-  return folder;
-}
-
 void run_move(const MoveOptions& options) {
   const fs::path source = find_dataset(options.folders.preprocessed, options.from);
   const fs::path file = source / (options.plans + ".json");
   if (!fs::exists(file)) fail("{} does not exist", file.string());
   Json plans = read_json(file);
   plan_from_json(plans, file.string());  // refuses what is not plans
-  const fs::path target = target_folder(options);
+  const Dataset dataset = open_dataset(find_dataset(options.folders.raw, options.to));
+  const fs::path target = options.folders.preprocessed / dataset.info.name;
+  make_folder(target);
   const std::string name = options.as.empty() ? options.plans : options.as;
   plans["dataset_name"] = target.filename().string();
   plans["plans_name"] = name;
+  const Vec3 spacing = read_image(dataset.training.front().images.front()).geometry.spacing;
+  plans["image_reader_writer"] = reader_name(dataset.info.file_ending, spacing);
   for (auto& [key, configuration] : plans["configurations"].items()) {
     if (!configuration.contains("data_identifier")) continue;  // inherits it
     const auto identifier = get<std::string>(configuration, "data_identifier");
@@ -45,6 +43,7 @@ void run_move(const MoveOptions& options) {
       configuration["data_identifier"] = name + "_" + identifier;
     }
   }
+  write_text(target / "dataset.json", read_text(dataset.root / "dataset.json"));
   write_json(target / (name + ".json"), plans);
   note("next: swin-umamba preprocess -d {} --plans {}", target.filename().string(), name);
   fmt::print("{}\n", (target / (name + ".json")).string());

@@ -45,8 +45,7 @@ std::vector<Case> read_case_list(std::istream& lines, const DatasetInfo& info) {
   while (std::getline(lines, line)) {
     if (line.ends_with('\r')) line.pop_back();
     if (line.empty()) continue;
-    const auto files = CLI::detail::split(line, ',');
-    cases.push_back(case_of_files({files.begin(), files.end()}, info.channel_names.size(), info.file_ending));
+    cases.push_back(case_of_files(split_files(line), info.channel_names.size(), info.file_ending));
     if (!ids.insert(cases.back().id).second)
       fail("two cases are called \"{}\", the second is {}", cases.back().id, line);
   }
@@ -60,6 +59,7 @@ std::vector<Case> input_cases(const std::string& input, const DatasetInfo& info)
   const auto channels = info.channel_names.size();
   if (input == kStandardInput) return read_case_list(std::cin, info);
   if (fs::is_directory(input)) return list_cases(input, channels, info.file_ending);
+  if (!fs::exists(input) && input.find(',') == std::string::npos) fail("input {} does not exist", input);
   return {case_of_files(split_files(input), channels, info.file_ending)};
 }
 

@@ -55,6 +55,7 @@ void check_device(const Arguments& given) {
   const std::string device = given.one("-device", "cpu");
   if (device != "cpu" && device != "cuda" && device != "mps")
     fail_usage("-device: expected cpu, cuda or mps, got {}", device);
+  if (given.has("-device") && device != "cpu") warn("-device {}: this program runs on the CPU", device);
 }
 
 std::string environment(const char* variable) {
@@ -208,7 +209,8 @@ Lines train(const Arguments& given) {
   pass(line, given, "-pretrained_weights", "--pretrained");
   // The official trainers take their ImageNet weights from the working folder.
   const bool official = trainer == "nnUNetTrainerSwinUMamba" || trainer == "nnUNetTrainerSwinUMambaD";
-  if (official && !given.has("-pretrained_weights") && !given.has("--c") && fs::exists(kOfficialWeights))
+  if (official && !given.has("-pretrained_weights") && !given.has("--c") && !given.has("--val") &&
+      fs::exists(kOfficialWeights))
     append(line, {"--pretrained", kOfficialWeights});
   pass(line, given, "--c", "--continue");
   pass(line, given, "--val", "--val-only");

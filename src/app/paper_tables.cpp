@@ -90,7 +90,8 @@ void print_paper_tables() {
   std::string wrong;
   Progress progress("measuring", static_cast<std::int64_t>(kSettings.size() * std::size(kRows)));
   for (std::size_t i = 0; i < kSettings.size(); ++i) {
-    TextTable table({"network", "#param M, paper", "ours", "", "FLOPs G, paper", "ours", ""});
+    TextTable table(
+        {"network", "#param M, paper", "ours", "difference", "FLOPs G, paper", "ours", "difference"});
     for (const auto& row : kRows) {
       wrong += add_row(table, row, i);
       progress.advance();

@@ -80,6 +80,14 @@ void check_classes(const DatasetInfo& info, const std::vector<CaseCheck>& cases,
           fmt::format("label \"{}\" ({}) occurs in no case", label.name, fmt::join(label.values, ", ")));
 }
 
+/// The references of the test cases follow dataset.json like those of the training cases.
+void renumber_test_labels(const DatasetInfo& info, DatasetCheck& check) {
+  const fs::path folder = check.root / "labelsTs";
+  if (check.renumber.empty() || !fs::is_directory(folder)) return;
+  for (const auto& file : list_files(folder, info.label_ending()))
+    check.changes[check.relative(file)].values = check.renumber;
+}
+
 }  // namespace
 
 void DatasetCheck::complain(Severity severity, const std::string& file, const std::string& problem,
@@ -119,6 +127,7 @@ Diagnosis diagnose(const fs::path& root) {
         check.changes[file] = std::move(change);
       }
     }
+    renumber_test_labels(*info, check);
     check_classes(*info, checked, check);
   }
   std::stable_partition(check.findings.begin(), check.findings.end(),

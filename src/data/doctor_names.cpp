@@ -86,7 +86,8 @@ class NameCheck {
       }
       const bool one_file = info_.channel_names.size() == 1 || !is_volume_ending(info_.file_ending);
       const std::string problem = "the name does not end in a channel number, such as _0000";
-      if (!one_file || groups.contains(stem)) {
+      const fs::path taken = file.parent_path() / (stem + "_0000" + info_.file_ending);
+      if (!one_file || groups.contains(stem) || fs::exists(taken)) {
         error(file, problem);
         continue;
       }

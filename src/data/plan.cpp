@@ -65,14 +65,6 @@ Normalization normalization_of(std::string channel) {
   return Normalization::zscore;
 }
 
-/// nnU-Net's name of the reader it would choose.
-std::string reader_name(const std::string& file_ending, const Vec3& spacing) {
-  const std::array<std::string_view, 6> natural{".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg"};
-  const bool flat = std::find(natural.begin(), natural.end(), file_ending) != natural.end();
-  if (flat && spacing[0] != 999) return "Tiff3DIO";  // pages of a volume
-  return flat ? "NaturalImage2DIO" : "SimpleITKIO";
-}
-
 void check(const Fingerprint& fingerprint, const DatasetInfo& info) {
   const auto cases = fingerprint.spacings.size();
   if (cases == 0 || fingerprint.shapes_after_crop.size() != cases)
@@ -91,6 +83,13 @@ const Configuration* find_configuration(const std::vector<Configuration>& config
 }
 
 }  // namespace
+
+std::string reader_name(const std::string& file_ending, const Vec3& spacing) {
+  const std::array<std::string_view, 6> natural{".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg"};
+  const bool flat = std::find(natural.begin(), natural.end(), file_ending) != natural.end();
+  if (flat && spacing[0] != 999) return "Tiff3DIO";  // pages of a volume
+  return flat ? "NaturalImage2DIO" : "SimpleITKIO";
+}
 
 const Configuration& Plan::configuration(const std::string& name) const {
   if (const auto* found = find_configuration(configurations, name)) return *found;

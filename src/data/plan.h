@@ -59,6 +59,9 @@ Configuration plan_stages(const std::vector<double>& patch, const std::vector<do
 Configuration plan_slices(const std::vector<double>& median_size, const std::vector<double>& spacing,
                           double dataset_voxels, std::int64_t label_entries);
 
+/// nnU-Net's name of the reader it would choose for images of that ending and spacing (z, y, x).
+std::string reader_name(const std::string& file_ending, const Vec3& spacing);
+
 /// What nnU-Net takes for the memory of such a network: values in its feature maps for one patch.
 double feature_map_estimate(const Configuration& configuration, std::int64_t label_entries);
 

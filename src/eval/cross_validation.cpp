@@ -53,6 +53,19 @@ Candidate ensemble_of(const fs::path& a, const fs::path& b, const std::vector<st
   return made;
 }
 
+/// Error where removing `output` would remove more than an earlier gathering (whose dataset.json is copied
+/// first).
+void check_replaceable(const fs::path& output, const std::vector<fs::path>& sources) {
+  for (const fs::path& source : sources) {
+    const fs::path inside = fs::weakly_canonical(source).lexically_relative(fs::weakly_canonical(output));
+    if (!inside.empty() && *inside.begin() != "..")
+      fail("{} lies in {}, which would be removed", source.string(), output.string());
+  }
+  if (fs::exists(output) && !fs::is_empty(output) && !fs::exists(output / "dataset.json"))
+    throw Error(fmt::format("{} holds other files, which would be removed", output.string()),
+                "name a new folder");
+}
+
 }  // namespace
 
 std::string gathered_name(const std::vector<std::string>& folds) {
@@ -72,6 +85,7 @@ Summary gather_folds(const fs::path& model, const std::vector<std::string>& fold
     }
   }
   if (files.empty()) fail("{}: no {} file in its folds", model.string(), info.label_ending());
+  check_replaceable(output, {model, references});
   fs::remove_all(output);
   make_folder(output);
   for (const char* name : {"dataset.json", "plans.json"}) copy_whole(model / name, output / name);

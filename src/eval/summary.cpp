@@ -149,7 +149,10 @@ double Summary::value(std::size_t index, std::size_t label, const Metric& metric
 
 std::string case_name(const fs::path& file) {
   const std::string name = file.filename().string();
-  return name.substr(0, name.find('.', 1));
+  for (const std::string_view ending : kImageEndings) {
+    if (name.ends_with(ending)) return name.substr(0, name.size() - ending.size());
+  }
+  return name;
 }
 
 void for_cases(std::size_t count, const std::function<void(std::size_t)>& body) {

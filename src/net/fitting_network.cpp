@@ -10,7 +10,7 @@ namespace seg {
 namespace {
 
 // Sizes no layer has of itself: where a shape has one of them, it stands for channels or classes.
-constexpr std::int64_t kChannels = 37, kClasses = 41;
+constexpr std::int64_t kChannels = 67, kClasses = 71;
 
 /// Whether the shapes are equal once kChannels and kClasses are replaced; learns what they stand for.
 bool shapes_fit(std::span<const std::int64_t> pattern, std::span<const std::int64_t> shape,

@@ -46,7 +46,14 @@ std::shared_ptr<Network> make_v1(const NetworkConfig& config, bool mamba_in_enco
     network.bottleneck = std::make_shared<MambaLayer>(features.back(), false);
     network.bottleneck_inline = true;
   }
-  return std::make_shared<UNet>(config, topology, std::move(network));
+  auto unet = std::make_shared<UNet>(config, topology, std::move(network));
+  if (mamba_in_encoder) {  // the reference starts the residual paths of Enc at zero, those of Bot not
+    const torch::NoGradGuard no_grad;
+    for (auto& item : unet->named_parameters()) {
+      if (item.key().find(".conv2.norm.") != std::string::npos) item.value().zero_();
+    }
+  }
+  return unet;
 }
 
 /// The present code has one block in every stage of the encoder's lower and the decoder's upper half.

@@ -48,11 +48,13 @@ Json init_args_beside(const fs::path& checkpoint, const CheckpointInfo& info) {
                 "convert the checkpoint where `swin-umamba train` left it, in its results folder");
   }
   const std::string number = name.substr(prefix.size());
-  const bool is_number = !number.empty() && number.find_first_not_of("0123456789") == std::string::npos;
+  const bool is_number =
+      !number.empty() && number.size() < 10 && number.find_first_not_of("0123456789") == std::string::npos;
   const std::string model_name = model.filename().string();  // TRAINER__PLANS__CONFIGURATION
   const auto separator = model_name.rfind("__");
   const std::string configuration = separator == std::string::npos ? "2d" : model_name.substr(separator + 2);
   Json plans = read_json(model / "plans.json");
+  plan_from_json(plans, (model / "plans.json").string()).configuration(configuration);  // an Error without it
   Json& trained = plans["configurations"][configuration];
   trained["patch_size"] = info.patch_size;
   trained["batch_size"] = info.batch_size;

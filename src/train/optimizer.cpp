@@ -110,6 +110,7 @@ void set_optimizer_state(const Network& network, torch::optim::Optimizer& optimi
   const std::vector<std::string> names = is_sgd(optimizer)
                                              ? std::vector<std::string>{"momentum_buffer"}
                                              : std::vector<std::string>{"exp_avg", "exp_avg_sq", "step"};
+  std::size_t used = 0;
   for (const auto& item : network.named_parameters()) {
     if (by_name.count(item.key() + "." + names.back()) == 0) continue;  // never stepped
     StateTensors own;
@@ -121,8 +122,13 @@ void set_optimizer_state(const Network& network, torch::optim::Optimizer& optimi
       if (found->second.numel() != count)
         fail("optimiser state {}: expected {} values, got {}", full, count, found->second.numel());
       own[name] = name == "step" ? found->second : found->second.view_as(item.value());
+      ++used;
     }
     optimizer.state()[optimizer_state_key(item.value())] = state_of(optimizer, own);
+  }
+  if (used != tensors.size()) {
+    fail("optimiser state: {} of {} tensors belong to no parameter of this network and optimiser",
+         tensors.size() - used, tensors.size());
   }
 }
 

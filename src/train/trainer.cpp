@@ -184,6 +184,10 @@ void Trainer::start_from_weights() {
            saved.network);
     }
     warn_of_changes(saved, info_);
+    const auto& rates = saved.logging.lrs;  // every schedule starts with the base rate
+    if (!rates.empty() && std::abs(rates.front() / config_.optimizer.learning_rate - 1) > 1e-9)
+      warn("--learning-rate was {} so far and is {} from now on", rates.front(),
+           config_.optimizer.learning_rate);
     restore_checkpoint(checkpoint, *network_, *optimizer_);
     info_.current_epoch = saved.current_epoch;
     info_.best_ema = saved.best_ema;
@@ -325,9 +329,12 @@ void Trainer::run() {
 }  // namespace
 
 fs::path newest_checkpoint(const fs::path& fold) {
-  for (const char* name : {"final", "latest", "best"}) {
-    const fs::path path = fold / fmt::format("checkpoint_{}.safetensors", name);
-    if (fs::exists(path)) return path;
+  for (const char* ending :
+       {".safetensors", ".pth"}) {  // ours first: a training may have gone on from a .pth
+    for (const char* name : {"final", "latest", "best"}) {
+      const fs::path path = fold / fmt::format("checkpoint_{}{}", name, ending);
+      if (fs::exists(path)) return path;
+    }
   }
   return {};
 }

@@ -183,9 +183,12 @@ TEST_F(Doctor, LabelsAreRenumbered) {
             "error dataset.json: labels: expected the values 0 to 3 with the ignore label last, got 0, 3, 4, "
             "7 > 3 becomes "
             "1, 7 becomes 2, 4 becomes 3, in the label files too");
+  make_folder(root_ / "labelsTs");
+  fs::copy_file(label_path('d'), root_ / "labelsTs" / "t.nrrd");
   const fs::path target = repaired();
   Labels expected = sound_label();
   expected.data[0] = 3;
+  EXPECT_EQ(read_labels(target / "labelsTs/t.nrrd").voxels, expected);
   EXPECT_EQ(read_labels(target / "labelsTr/d.nrrd").voxels, expected);
   EXPECT_EQ(open_dataset(target).info.ignore_label(), 3);
   EXPECT_EQ(read_labels(label_path('d')).voxels.data[1], 3);  // the source is as it was

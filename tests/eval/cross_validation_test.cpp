@@ -141,12 +141,26 @@ TEST_F(CrossValidation, GathersFoldsAndScoresThem) {
   const fs::path output = folder_ / "gathered";
   make_folder(output);
   write_text(output / "old.nii.gz", "from before");
+  write_text(output / "dataset.json", "{}");
   const Summary summary = gather_folds(model("T__P__2d"), {"0", "1"}, output, folder_ / "gt", info_);
   EXPECT_EQ(summary.cases.size(), 2u);
   EXPECT_DOUBLE_EQ(summary.foreground_mean_dice(), 0.8);
   EXPECT_FALSE(fs::exists(output / "old.nii.gz"));
   for (const char* file : {"x.nii.gz", "y.nii.gz", "summary.json", "dataset.json", "plans.json"})
     EXPECT_TRUE(fs::exists(output / file)) << file;
+}
+
+TEST_F(CrossValidation, NeverRemovesOtherFiles) {
+  const auto gather = [&](const fs::path& output) {
+    return error_of([&] { gather_folds(model("T__P__2d"), {"0", "1"}, output, folder_ / "gt", info_); });
+  };
+  for (const fs::path& output : {model("T__P__2d"), folder_.path(), folder_ / "gt"})
+    EXPECT_THAT(gather(output), ::testing::HasSubstr("which would be removed")) << output;
+  make_folder(folder_ / "mine");
+  write_text(folder_ / "mine" / "thesis.txt", "years of work");
+  EXPECT_THAT(gather(folder_ / "mine"), ::testing::HasSubstr("holds other files"));
+  EXPECT_TRUE(fs::exists(folder_ / "mine" / "thesis.txt"));
+  EXPECT_TRUE(fs::exists(model("T__P__2d") / "plans.json"));
 }
 
 TEST_F(CrossValidation, NamesMissingFoldsAndCasesOfTwoFolds) {

@@ -61,6 +61,25 @@ void expect_same_json(const Json& got, const Json& expected, const std::string& 
   }
 }
 
+TEST(SummaryOfCounts, EqualsTheReferencesValidation) {
+  const fs::path file =
+      shared_folder() / "goldens/pipeline/training/minitrain/validation_summary_first2.json";
+  SEG_REQUIRE_SHARED("goldens/pipeline/training/minitrain");
+  const Json expected = read_json(file)["metric_per_case"];  // two cases of a fold; its means are of all
+  Summary summary{.labels = {{"first", {1}}, {"second", {2}}}, .cases = {}};
+  for (const auto& one : expected) {
+    CaseScores scores{
+        one["reference_file"].get<std::string>(), one["prediction_file"].get<std::string>(), {}};
+    for (const char* label : {"1", "2"}) {
+      const auto count = [&](const char* key) { return one["metrics"][label][key].get<std::int64_t>(); };
+      scores.labels.push_back({count("TP"), count("FP"), count("FN"), count("TN")});
+    }
+    summary.cases.push_back(scores);
+  }
+  ASSERT_EQ(summary.cases.size(), 2u);
+  expect_same_json(to_json(summary)["metric_per_case"], expected, "");
+}
+
 class SummaryGolden : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(SummaryGolden, EqualsTheReference) {

@@ -272,7 +272,9 @@ TEST(Layers, ConvolutionsOfUNetsStartAsInNnUNet) {
         EXPECT_NEAR(tensor.std().item<double>(), expected, 0.04 * expected) << key;
         EXPECT_NEAR(tensor.mean().item<double>(), 0, 0.05 * expected) << key;
       } else if (tensor.dim() == 1) {  // biases are 0, weights of norms 1
-        const double expected = key.ends_with("weight") ? 1 : 0;
+        const bool zeroed =
+            std::string_view(name) == "umamba_enc_v1" && key.find(".conv2.norm.") != std::string::npos;
+        const double expected = key.ends_with("weight") && !zeroed ? 1 : 0;
         EXPECT_TRUE(torch::equal(tensor, torch::full_like(tensor, expected))) << key;
       }
     }

@@ -104,6 +104,15 @@ TEST_P(EveryOptimizer, NamesTheStateThatDoesNotFit) {
               ::testing::HasSubstr(state.front().first + ": expected"));
 }
 
+TEST(Optimizers, RefuseTheStateOfAnotherKind) {
+  const auto network = make("nnunet", true);
+  const auto sgd = make_optimizer(*network, {OptimizerKind::sgd, 1e-3, 0.01, 0});
+  step(*network, *sgd, 27);
+  const auto adamw = make_optimizer(*network, {OptimizerKind::adamw, 1e-3, 0.01, 0});
+  const auto restore = [&] { set_optimizer_state(*network, *adamw, optimizer_state(*network, *sgd)); };
+  EXPECT_THAT(testing::error_of(restore), ::testing::HasSubstr("belong to no parameter"));
+}
+
 std::string kind_name(const ::testing::TestParamInfo<OptimizerKind>& instance) {
   constexpr std::array<const char*, 3> kNames{"sgd", "adam", "adamw"};
   return kNames.at(static_cast<std::size_t>(instance.param));

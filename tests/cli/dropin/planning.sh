@@ -33,3 +33,8 @@ target=$(cd raw && echo Dataset*Endoscopy*)
 expect_ok nnUNetv2_move_plans_between_datasets -s 703 -t "$target" -sp other -tp moved
 expect_text '"moved_2d"' "preprocessed/$target/moved.json"
 expect_text "\"$target\"" "preprocessed/$target/moved.json"
+expect_ok "$SWIN_UMAMBA" phantom abdomen -o raw --cases 1 --seed 3
+target=$(cd raw && echo Dataset*Abdomen*)
+expect_ok "$SWIN_UMAMBA" move-plans --from 703 --to "$target"
+expect_text SimpleITKIO "preprocessed/$target/nnUNetPlans.json"
+expect_file "preprocessed/$target/dataset.json"
