@@ -80,6 +80,11 @@ void run_train(TrainOptions& options) {
   config.trainer = trainer.name;
   config.network = trainer.network;
   config.deep_supervision = trainer.deep_supervision;
+  // U-Mamba has blocks of its own, but the same layers in them.
+  const bool follows_plans = config.network == "nnunet" || config.network.starts_with("umamba");
+  if (follows_plans && task.configuration.network_class.find(" with") != std::string::npos)
+    fail("{}: expected instance norm, LeakyReLU, biases and no dropout, got a {}", plans_file.string(),
+         task.configuration.network_class);
   if (config.network == "nnunet" && task.configuration.network_class != "PlainConvUNet") {
     fail("{}: expected plans of a PlainConvUNet, which nnunet is, got those of a {}", plans_file.string(),
          task.configuration.network_class);

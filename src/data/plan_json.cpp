@@ -99,11 +99,24 @@ void read_flat_network(const Json& json, Configuration& c) {
   c.max_features = get<std::int64_t>(json, "unet_max_num_features");
 }
 
+/// What sets a network apart from one of instance norm and LeakyReLU, such as " with BatchNorm2d".
+std::string peculiarities(const Json& kwargs) {
+  std::string text;
+  for (const auto& [key, usual] : {std::pair{"norm_op", "InstanceNorm2d"}, {"nonlin", "LeakyReLU"}}) {
+    const auto name = get_or<std::string>(kwargs, key, usual);  // "torch.nn.modules.activation.LeakyReLU"
+    if (const auto own = name.substr(name.rfind('.') + 1); own != usual) text += " with " + own;
+  }
+  if (!get_or<bool>(kwargs, "conv_bias", true)) text += " without bias";
+  if (!get_or<Json>(kwargs, "dropout_op", nullptr).is_null()) text += " with dropout";
+  return text;
+}
+
 /// The network of nnU-Net 2.2 and later: {"network_class_name": "a.b.PlainConvUNet", "arch_kwargs": {...}}.
 void read_architecture(const Json& json, Configuration& c) {
   const auto path = get<std::string>(json, "network_class_name");
   c.network_class = path.substr(path.rfind('.') + 1);
   const Json kwargs = get<Json>(json, "arch_kwargs");
+  c.network_class += peculiarities(kwargs);
   const char* convs = kwargs.contains("n_blocks_per_stage") ? "n_blocks_per_stage" : "n_conv_per_stage";
   c.convs_per_stage_encoder = get<Sizes>(kwargs, convs);
   c.convs_per_stage_decoder = get<Sizes>(kwargs, "n_conv_per_stage_decoder");
@@ -112,6 +125,9 @@ void read_architecture(const Json& json, Configuration& c) {
   const auto features = get<Sizes>(kwargs, "features_per_stage");
   if (features.empty() || features.front() < 1)
     fail("features_per_stage: expected numbers above 0, got [{}]", fmt::join(features, ", "));
+  if (features.size() != c.pool_kernels.size())
+    fail("features_per_stage: expected {} numbers, one per stage, got {}", c.pool_kernels.size(),
+         features.size());
   c.base_features = features.front();
   c.max_features = *std::max_element(features.begin(), features.end());
   std::int64_t expected = c.base_features;

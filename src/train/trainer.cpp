@@ -329,8 +329,8 @@ void Trainer::run() {
 }  // namespace
 
 fs::path newest_checkpoint(const fs::path& fold) {
-  for (const char* ending :
-       {".safetensors", ".pth"}) {  // ours first: a training may have gone on from a .pth
+  // Ours first: a training may have gone on from nnU-Net's.
+  for (const char* ending : {".safetensors", ".pth"}) {
     for (const char* name : {"final", "latest", "best"}) {
       const fs::path path = fold / fmt::format("checkpoint_{}{}", name, ending);
       if (fs::exists(path)) return path;

@@ -145,7 +145,18 @@ TEST(PlanJson, RefusesFeaturesThatFollowNoRule) {
   Json plans = only_2d(read_json(testing::shared_folder() / kPipeline / "hippocampus/nnUNetPlans.json"));
   auto& configuration = plans["configurations"]["2d"];
   configuration = with_architecture(configuration);
-  configuration["architecture"]["arch_kwargs"]["features_per_stage"] = {32, 48, 64};
+  auto& kwargs = configuration["architecture"]["arch_kwargs"];
+  kwargs["norm_op"] = "torch.nn.modules.batchnorm.BatchNorm2d";
+  kwargs["nonlin"] = "torch.nn.LeakyReLU";
+  kwargs["conv_bias"] = false;
+  EXPECT_EQ(plan_from_json(plans, "plans.json").configuration("2d").network_class,
+            "PlainConvUNet with BatchNorm2d without bias");
+  const auto stages = kwargs["features_per_stage"].size();
+  kwargs["features_per_stage"].push_back(512);
+  EXPECT_THAT(
+      testing::error_of([&] { plan_from_json(plans, "plans.json"); }),
+      ::testing::HasSubstr(fmt::format("expected {} numbers, one per stage, got {}", stages, stages + 1)));
+  kwargs["features_per_stage"] = {32, 48, 64, 64};
   EXPECT_THAT(testing::error_of([&] { plan_from_json(plans, "plans.json"); }),
               ::testing::HasSubstr("features_per_stage: expected numbers that double up to a maximum"));
 }
