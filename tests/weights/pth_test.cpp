@@ -39,7 +39,7 @@ float from_half(std::uint16_t bits) {
 template <class T>
 std::vector<T> values_of(const TensorView& tensor) {
   std::vector<T> values(tensor.bytes.size() / sizeof(T));
-  std::memcpy(values.data(), tensor.bytes.data(), values.size() * sizeof(T));
+  if (!values.empty()) std::memcpy(values.data(), tensor.bytes.data(), values.size() * sizeof(T));
   return values;
 }
 
