@@ -1,8 +1,6 @@
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
-#include <chrono>
-#include <limits>
 #include <map>
 #include <memory>
 
@@ -34,27 +32,6 @@ struct NetworkInfo {
 };
 
 constexpr std::string_view kTimeReference = "swin_umamba_d";
-constexpr int kTimedRuns = 3;
-
-std::shared_ptr<Network> build(const InfoOptions& options, std::string_view name, const Size2d& size) {
-  return make_network(name, {options.in_channels, options.classes, /*deep_supervision=*/true, size});
-}
-
-double forward_seconds(const InfoOptions& options, std::string_view name, const Size2d& size) {
-  const torch::InferenceMode inference;
-  const auto network = build(options, name, size);
-  network->eval();
-  network->set_deep_supervision(false);
-  const Tensor image = torch::randn({1, options.in_channels, size[0], size[1]});
-  double shortest = std::numeric_limits<double>::infinity();
-  for (int run = 0; run <= kTimedRuns; ++run) {
-    const auto start = std::chrono::steady_clock::now();
-    network->forward(image);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    if (run > 0) shortest = std::min(shortest, took.count());  // the first one also allocates
-  }
-  return shortest;
-}
 
 std::vector<NetworkInfo> measure(const InfoOptions& options, const Size2d& size) {
   std::vector<const NetworkEntry*> chosen;
@@ -67,10 +44,10 @@ std::vector<NetworkInfo> measure(const InfoOptions& options, const Size2d& size)
   std::vector<NetworkInfo> infos;
   for (const NetworkEntry* entry : chosen) {
     NetworkInfo info{entry, {}, 0, 0};
-    const auto network = build(options, entry->name, size);
+    const auto network = entry->make({options.in_channels, options.classes, /*deep_supervision=*/true, size});
     info.cost = forward_cost(*network, size);
     info.training_bytes = bytes_kept_for_training(*network, size);
-    if (options.time) info.seconds = forward_seconds(options, entry->name, size);
+    if (options.time) info.seconds = forward_seconds(*network, size);
     infos.push_back(std::move(info));
     progress.advance();
   }

@@ -1,4 +1,4 @@
-#include <torch/types.h>
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
 #include <memory>
@@ -8,9 +8,10 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "eval/text_table.h"
+#include "net/array_statistics.h"
 #include "net/fitting_network.h"
-#include "net/state_dict.h"
-#include "train/nnunet_checkpoint.h"
+#include "train/checkpoint.h"
+#include "train/convert_checkpoint.h"
 #include "train/pretrained.h"
 #include "train/trainers.h"
 #include "weights/pth.h"
@@ -31,12 +32,12 @@ std::string shape_text(const TensorView& tensor) {
 }
 
 /// Mean, standard deviation, least and greatest value; "-" where there are no values.
-std::vector<std::string> statistics(const Tensor& tensor) {
-  if (tensor.numel() == 0) return {"-", "-", "-", "-"};
-  const Tensor values = tensor.to(torch::kFloat64);
+std::vector<std::string> statistics_cells(const TensorView& array) {
+  const auto found = array_statistics(array);
+  if (!found) return {"-", "-", "-", "-"};
   std::vector<std::string> cells;
-  for (const Tensor& number : {values.mean(), values.std(false), values.min(), values.max()})
-    cells.push_back(fmt::format("{:.4g}", number.item<double>()));
+  for (const double number : {found->mean, found->std, found->min, found->max})
+    cells.push_back(fmt::format("{:.4g}", number));
   return cells;
 }
 
@@ -83,20 +84,17 @@ void print_metadata(const NamedArrays& file) {
 }
 
 void run_show(const fs::path& path) {
-  const torch::NoGradGuard no_grad;
   const NamedArrays file = open_weights(path);
   TextTable table({"name", "type", "shape", "mean", "std", "min", "max"});
-  const auto tensors = read_tensors(file);
   std::size_t bytes = 0, count = 0;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const TensorView& view = file.tensors()[i];
+  for (const TensorView& view : file.tensors()) {
     std::vector<std::string> row{view.name, std::string(type_name(view.type)), shape_text(view)};
-    for (auto& cell : statistics(tensors[i].second)) row.push_back(std::move(cell));
+    for (auto& cell : statistics_cells(view)) row.push_back(std::move(cell));
     table.add_row(std::move(row));
     bytes += view.bytes.size();
     count += count_of(view.shape);
   }
-  fmt::print("{}\n{} arrays, {} values, {:.1f} MB\n", table.text(), tensors.size(), count,
+  fmt::print("{}\n{} arrays, {} values, {:.1f} MB\n", table.text(), file.tensors().size(), count,
              static_cast<double>(bytes) / 1e6);
   print_metadata(file);
   NetworkConfig config;

@@ -5,10 +5,13 @@
 #include <c10/util/ThreadLocalDebugInfo.h>
 #include <fmt/format.h>
 
+#include <chrono>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <set>
 
+#include "net/network.h"
 #include "net/torch_compat.h"
 
 namespace seg {
@@ -308,6 +311,22 @@ std::int64_t bytes_kept_for_training(Network& network, const Size2d& size) {
   const c10::DebugInfoGuard metered(c10::DebugInfoKind::PROFILER_STATE, meter);
   const auto outputs = network.forward(image);
   return meter->now;
+}
+
+double forward_seconds(Network& network, const Size2d& size) {
+  constexpr int kTimedRuns = 3;
+  const torch::InferenceMode inference;
+  network.eval();
+  network.set_deep_supervision(false);
+  const Tensor image = torch::randn({1, network.in_channels(), size[0], size[1]});
+  double shortest = std::numeric_limits<double>::infinity();
+  for (int run = 0; run <= kTimedRuns; ++run) {
+    const auto start = std::chrono::steady_clock::now();
+    network.forward(image);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    if (run > 0) shortest = std::min(shortest, took.count());  // the first one also allocates
+  }
+  return shortest;
 }
 
 }  // namespace seg

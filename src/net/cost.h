@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "net/network.h"
+#include "net/network_table.h"
 
 namespace seg {
 
@@ -49,5 +49,8 @@ ForwardCost forward_cost(Network& network, const Size2d& size);
 
 /// Bytes that a forward pass keeps for the backward pass, batch 1.
 std::int64_t bytes_kept_for_training(Network& network, const Size2d& size);
+
+/// Seconds of a forward pass with the full-resolution head only, batch 1: the shortest of a few.
+double forward_seconds(Network& network, const Size2d& size);
 
 }  // namespace seg

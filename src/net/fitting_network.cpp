@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "net/network.h"
 #include "net/state_dict.h"
 
 namespace seg {

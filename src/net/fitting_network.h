@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "net/network.h"
+#include "net/network_table.h"
 #include "weights/named_arrays.h"
 
 namespace seg {

@@ -38,12 +38,6 @@ TensorType file_type(torch::ScalarType type) {
   fail("tensors of type {} cannot be written", c10::toString(type));
 }
 
-Tensor copy_of(const TensorView& view) {
-  Tensor tensor = torch::empty(view.shape, torch_type(view.type));
-  std::copy(view.bytes.begin(), view.bytes.end(), static_cast<std::byte*>(tensor.data_ptr()));
-  return tensor;
-}
-
 /// Values of other floating types as float32, integers as they are.
 Tensor as_float32(const Tensor& tensor) {
   return tensor.is_floating_point() ? tensor.to(torch::kFloat32) : tensor;
@@ -69,6 +63,12 @@ std::string first_few(const char* what, const std::vector<std::string>& keys) {
 }
 
 }  // namespace
+
+Tensor tensor_of(const TensorView& view) {
+  Tensor tensor = torch::empty(view.shape, torch_type(view.type));
+  std::copy(view.bytes.begin(), view.bytes.end(), static_cast<std::byte*>(tensor.data_ptr()));
+  return tensor;
+}
 
 NamedTensors state_dict(const torch::nn::Module& module) {
   NamedTensors tensors;
@@ -123,7 +123,7 @@ NamedTensors read_tensors(const NamedArrays& file, const std::string& prefix) {
   NamedTensors tensors;
   for (const auto& view : file.tensors()) {
     if (view.name.starts_with(prefix))
-      tensors.emplace_back(view.name.substr(prefix.size()), as_float32(copy_of(view)));
+      tensors.emplace_back(view.name.substr(prefix.size()), as_float32(tensor_of(view)));
   }
   return tensors;
 }
@@ -148,7 +148,7 @@ NamedTensors read_network_weights(const fs::path& path) {
     const Tensor tensor = aligned && !view.bytes.empty()
                               ? torch::from_blob(
                                     data, view.shape, [file](void*) {}, torch_type(view.type))
-                              : copy_of(view);
+                              : tensor_of(view);
     tensors.emplace_back(view.name, as_float32(tensor));
   }
   return tensors;

@@ -6,11 +6,15 @@
 
 #include "base/files.h"
 #include "net/layers.h"
+#include "net/load_report.h"
 #include "weights/safetensors.h"
 
 namespace seg {
 
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
+/// A copy with the array's type.
+Tensor tensor_of(const TensorView& view);
 
 /// Parameters and buffers in the order of PyTorch's state_dict(): a module's own before its children's. Some
 /// references hold a module under several names: its tensors are listed under each of them.
@@ -18,15 +22,6 @@ NamedTensors state_dict(const torch::nn::Module& module);
 
 /// Every tensor once, under its first name.
 NamedTensors first_names(const NamedTensors& tensors);
-
-/// What a load did, by key.
-struct LoadReport {
-  std::vector<std::string> loaded;
-  std::vector<std::string> missing;     ///< the network has it, the file has not
-  std::vector<std::string> unexpected;  ///< the file has it, the network has not
-  std::vector<std::string> mismatched;  ///< "key: expected [..], got [..]"
-  bool complete() const { return missing.empty() && unexpected.empty() && mismatched.empty(); }
-};
 
 /// Copies what fits by name and shape. Of a tensor with several names, the first is enough.
 LoadReport load_state_dict(torch::nn::Module& module, const NamedTensors& weights);

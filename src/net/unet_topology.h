@@ -1,7 +1,7 @@
 // Where the stages of a plan-dependent network come from: plans, or the size it is built for.
 #pragma once
 #include "data/plan.h"
-#include "net/network.h"
+#include "net/network_table.h"
 
 namespace seg {
 

@@ -1,6 +1,7 @@
 #include "train/checkpoint.h"
 
 #include "base/json.h"
+#include "net/network.h"
 #include "net/state_dict.h"
 #include "net/unet_topology.h"
 #include "train/nnunet_checkpoint.h"

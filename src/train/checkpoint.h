@@ -9,7 +9,7 @@
 
 #include "base/files.h"
 #include "base/json_fwd.h"
-#include "net/network.h"
+#include "net/network_table.h"
 
 namespace torch::optim {
 class Optimizer;

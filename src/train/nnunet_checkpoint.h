@@ -2,7 +2,6 @@
 // Keys: network_weights, optimizer_state, grad_scaler_state, logging, _best_ema, current_epoch, init_args,
 // trainer_name, inference_allowed_mirroring_axes.
 #pragma once
-#include "base/files.h"
 #include "base/json_fwd.h"
 #include "net/state_dict.h"
 #include "train/checkpoint.h"
@@ -18,11 +17,5 @@ CheckpointInfo info_from_nnunet(const Json& record);
 /// optimizer_state with parameters' names for their numbers: `state` is what the file has below
 /// "optimizer_state.".
 NamedTensors state_from_nnunet(const NamedArrays& file, const NamedTensors& state, const Network& network);
-
-/// Turns a checkpoint of either kind into the other, or into its own kind: the ending of `target` decides,
-/// .safetensors for ours, .pth for nnU-Net's. init_args of a .pth come from `source` if it is one, else from
-/// plans.json and dataset.json of the model folder that `source` lies in. Throws Error where they are
-/// missing.
-void convert_checkpoint(const fs::path& source, const fs::path& target);
 
 }  // namespace seg

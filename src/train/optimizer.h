@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "net/state_dict.h"
+#include "train/optimizer_config.h"
 
 namespace torch::optim {
 class Optimizer;
@@ -12,18 +13,6 @@ class Optimizer;
 namespace seg {
 
 class Network;
-
-enum class OptimizerKind {
-  sgd,   ///< momentum 0.99, Nesterov
-  adam,  ///< betas 0.9 and 0.999, eps 1e-5; weight decay as part of the gradient
-  adamw  ///< the same with decoupled weight decay
-};
-
-struct OptimizerConfig {
-  OptimizerKind kind = OptimizerKind::adamw;
-  double learning_rate = 1e-4, weight_decay = 0.05;
-  double poly_exponent = 0;  ///< the rate falls as (1 - epoch / epochs)^exponent; 0: as a cosine to 1e-6
-};
 
 std::unique_ptr<torch::optim::Optimizer> make_optimizer(const Network& network,
                                                         const OptimizerConfig& config);

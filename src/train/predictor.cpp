@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "net/network.h"
 #include "train/checkpoint.h"
 
 namespace seg {

@@ -3,6 +3,8 @@
 #include <regex>
 
 #include "base/error.h"
+#include "net/network.h"
+#include "net/state_dict.h"
 
 namespace seg {
 namespace {

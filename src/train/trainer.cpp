@@ -17,9 +17,11 @@
 #include "base/threads.h"
 #include "data/loader.h"
 #include "eval/pictures.h"
+#include "net/network.h"
 #include "net/unet_topology.h"
 #include "train/checkpoint.h"
 #include "train/loss.h"
+#include "train/optimizer.h"
 #include "train/pretrained.h"
 
 namespace seg {

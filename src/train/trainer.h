@@ -9,7 +9,7 @@
 #include "data/dataset.h"
 #include "data/plan.h"
 #include "data/splits.h"
-#include "train/optimizer.h"
+#include "train/optimizer_config.h"
 
 namespace seg {
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "train/optimizer.h"
+#include "train/optimizer_config.h"
 
 namespace seg {
 

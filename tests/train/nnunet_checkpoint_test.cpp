@@ -7,10 +7,12 @@
 
 #include "base/json.h"
 #include "data/plan.h"
+#include "net/network.h"
 #include "net/unet_topology.h"
 #include "support/errors.h"
 #include "support/folder.h"
 #include "support/python.h"
+#include "train/convert_checkpoint.h"
 #include "train/optimizer.h"
 #include "weights/pth.h"
 #include "weights/weights.h"

@@ -10,6 +10,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "net/network.h"
 #include "net/state_dict.h"
 #include "support/errors.h"
 #include "support/folder.h"

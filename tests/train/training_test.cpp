@@ -11,6 +11,7 @@
 #include "net/vss.h"
 #include "support/tolerances.h"
 #include "train/loss.h"
+#include "train/optimizer.h"
 #include "train/trainer.h"
 #include "train/trainers.h"
 
