@@ -123,7 +123,7 @@ TEST_P(ExactFingerprints, AreCloseToTheExactStatistics) {
 }
 
 /// The last one has no exact statistics.
-const std::vector<FingerprintGolden> kGoldens{
+const std::vector<FingerprintGolden> kFingerprints{
     FingerprintGolden{"hippocampus", "goldens/pipeline/hippocampus", "data/Dataset004_Hippocampus"},
     FingerprintGolden{"aniso_A", "goldens/pipeline/aniso_A", "goldens/pipeline/aniso_A/raw"},
     FingerprintGolden{"aniso_B", "goldens/pipeline/aniso_B", "goldens/pipeline/aniso_B/raw"},
@@ -133,9 +133,9 @@ const std::vector<FingerprintGolden> kGoldens{
     FingerprintGolden{"nuclei_challenge", "goldens/pipeline/nuclei/challenge_rule",
                       "goldens/pipeline/nuclei/labels_challenge_rule"}};
 const auto kName = [](const auto& golden) { return golden.param.name; };
-INSTANTIATE_TEST_SUITE_P(Goldens, Fingerprints, ::testing::ValuesIn(kGoldens), kName);
+INSTANTIATE_TEST_SUITE_P(Goldens, Fingerprints, ::testing::ValuesIn(kFingerprints), kName);
 INSTANTIATE_TEST_SUITE_P(Goldens, ExactFingerprints,
-                         ::testing::ValuesIn(kGoldens.begin(), kGoldens.end() - 1), kName);
+                         ::testing::ValuesIn(kFingerprints.begin(), kFingerprints.end() - 1), kName);
 
 TEST(FingerprintJson, SurvivesReadingAndWriting) {
   SEG_REQUIRE_SHARED("goldens/pipeline/aniso_B");

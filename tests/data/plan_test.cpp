@@ -10,7 +10,7 @@
 namespace seg {
 namespace {
 
-constexpr const char* kPipeline = "goldens/pipeline";
+using testing::kPipeline;
 
 using Rows = std::vector<std::vector<std::int64_t>>;
 

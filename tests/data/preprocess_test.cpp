@@ -14,7 +14,7 @@
 namespace seg {
 namespace {
 
-constexpr const char* kPipeline = "goldens/pipeline";
+using testing::kPipeline;
 
 /// A stored case of nnU-Net and the raw files it was made from (relative to the shared folder).
 struct PreprocessGolden {
@@ -29,7 +29,7 @@ void PrintTo(const PreprocessGolden& golden, std::ostream* out) {
 
 std::vector<PreprocessGolden> goldens() {
   std::vector<PreprocessGolden> all;
-  const std::string pipeline = kPipeline;
+  const std::string pipeline = kPipeline.string();
   for (const std::string set : {"A", "B", "C"}) {
     const std::string folder = pipeline + "/aniso_" + set;
     const auto cases = set == "B" ? std::vector<std::string>{"case_01", "case_02", "case_03", "test_06"}
@@ -133,7 +133,7 @@ TEST_P(Preprocess, EqualsNnUNet) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Goldens, Preprocess, ::testing::ValuesIn(goldens()), [](const auto& golden) {
-  std::string name = golden.param.stored.substr(std::string(kPipeline).size() + 1);
+  std::string name = golden.param.stored.substr(kPipeline.string().size() + 1);
   std::replace_if(
       name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
   return name;

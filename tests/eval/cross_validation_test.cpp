@@ -17,9 +17,8 @@ namespace seg {
 namespace {
 
 using testing::error_of;
+using testing::kPipeline;
 using testing::shared_folder;
-
-const fs::path kPipeline = "goldens/pipeline";
 
 /// Equal but for the paths of files, numbers within `kScoreRelative`.
 void expect_same_scores(const Json& got, const Json& expected, const std::string& where) {

@@ -18,13 +18,13 @@
 namespace seg {
 namespace {
 
-const fs::path kGoldens = "goldens/pipeline/evaluation";
+const fs::path kEvaluation = testing::kPipeline / "evaluation";
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 TEST(Surfels, EqualTheStoredAreas) {
-  SEG_REQUIRE_SHARED(kGoldens);
+  SEG_REQUIRE_SHARED(kEvaluation);
   const Json table =
-      read_json(testing::shared_folder() / kGoldens / "hippocampus/surfel_area_by_neighbour_code.json");
+      read_json(testing::shared_folder() / kEvaluation / "hippocampus/surfel_area_by_neighbour_code.json");
   ASSERT_EQ(table.size(), 4u);
   for (const auto& [key, expected] : table.items()) {
     Vec3 spacing{};
@@ -103,8 +103,8 @@ void expect_golden(const MaskPair& masks, const Json& expected) {
 class SurfaceGolden : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(SurfaceGolden, EqualsTheReference) {
-  SEG_REQUIRE_SHARED(kGoldens);
-  const fs::path folder = testing::shared_folder() / kGoldens / GetParam();
+  SEG_REQUIRE_SHARED(kEvaluation);
+  const fs::path folder = testing::shared_folder() / kEvaluation / GetParam();
   int compared = 0;
   for (const auto& expected : read_json(folder / "surface_distances.json")) {
     const auto name = expected["name"].get<std::string>();
@@ -130,10 +130,10 @@ void fill(std::vector<std::uint8_t>& mask, const Shape3& size, const Shape3& fro
 }
 
 TEST(SurfaceDistances, EqualTheReferenceForMadeUpMasks) {
-  SEG_REQUIRE_SHARED(kGoldens);
+  SEG_REQUIRE_SHARED(kEvaluation);
   std::map<std::string, Json> golden;
   for (const auto& entry :
-       read_json(testing::shared_folder() / kGoldens / "hippocampus/surface_distances.json"))
+       read_json(testing::shared_folder() / kEvaluation / "hippocampus/surface_distances.json"))
     golden[entry["name"].get<std::string>()] = entry;
   const Shape3 size{9, 9, 9};
   struct Box {

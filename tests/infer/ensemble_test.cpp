@@ -14,10 +14,10 @@ namespace seg {
 namespace {
 
 using testing::error_of;
+using testing::kPipeline;
 using testing::shared_folder;
 
-const fs::path kPipeline = "goldens/pipeline";
-const fs::path kGoldens = kPipeline / "postprocessing";
+const fs::path kPostprocessing = kPipeline / "postprocessing";
 
 struct EnsembleCase {
   const char* name;
@@ -28,8 +28,8 @@ class EnsembleGolden : public ::testing::TestWithParam<EnsembleCase> {};
 
 TEST_P(EnsembleGolden, EqualsTheReference) {
   const auto& [name, dataset_json] = GetParam();
-  SEG_REQUIRE_SHARED(kGoldens);
-  const fs::path golden = shared_folder() / kGoldens / name;
+  SEG_REQUIRE_SHARED(kPostprocessing);
+  const fs::path golden = shared_folder() / kPostprocessing / name;
   const DatasetInfo info = read_dataset_info(shared_folder() / kPipeline / dataset_json);
   const LoadedLabels expected = read_labels(golden / "ensemble.nii.gz");
   const testing::TemporaryFolder folder;
@@ -41,7 +41,7 @@ TEST_P(EnsembleGolden, EqualsTheReference) {
   const Json manifest = read_json(golden / "manifest.json");
   for (const bool as_nnunet : {true, false}) {
     ensemble_folders({folder / "member_0", folder / "member_1"}, folder / "out", info, {true, as_nnunet});
-    EXPECT_EQ(testing::golden_image(kGoldens / name / "ensemble.npz", "probabilities"),
+    EXPECT_EQ(testing::golden_image(kPostprocessing / name / "ensemble.npz", "probabilities"),
               read_probabilities(folder / "out" / "case.npz"));
     const LoadedLabels got = read_labels(folder / "out" / "case.nii.gz");
     EXPECT_EQ(got.geometry.spacing, expected.geometry.spacing);

@@ -21,10 +21,9 @@ namespace {
 
 using testing::error_of;
 using testing::golden_image;
+using testing::kPipeline;
+using testing::kSlidingWindow;
 using testing::shared_folder;
-
-const fs::path kPipeline = "goldens/pipeline";
-const fs::path kGoldens = kPipeline / "sliding_window";
 
 /// The few entries of a golden plan that export needs.
 Plan read_plan(const fs::path& path, const std::string& configuration) {
@@ -88,7 +87,7 @@ struct GoldenCase {
     if (fs::exists(shared_folder() / parent)) return parent;
     return kPipeline / dataset / "raw/dataset.json";
   }
-  Labels expected() const { return read_labels(shared_folder() / kGoldens / segmentation).voxels; }
+  Labels expected() const { return read_labels(shared_folder() / kSlidingWindow / segmentation).voxels; }
   Prediction exported(const Image& logits) const {
     const Plan golden_plan = read_plan(plan(), configuration);
     return export_prediction(logits, read_properties(kPipeline / dataset / (preprocessed + ".json")),
@@ -104,15 +103,15 @@ GoldenCase aniso_case(const std::string& set, const std::string& id, const std::
 class ExportAniso : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {};
 
 TEST_P(ExportAniso, EqualsTheReferenceOnItsLogits) {
-  SEG_REQUIRE_SHARED(kGoldens);
+  SEG_REQUIRE_SHARED(kSlidingWindow);
   const auto& [set, configuration] = GetParam();
   const GoldenCase golden = aniso_case(set, "test_06", configuration);
   const Image logits =
-      golden_image(kGoldens / (set + "__test_06__" + configuration + ".npz"), "logits_fp16acc");
+      golden_image(kSlidingWindow / (set + "__test_06__" + configuration + ".npz"), "logits_fp16acc");
   const Prediction got = golden.exported(logits);
   EXPECT_EQ(voxels_different(got.labels, golden.expected()), 0);
   const Image expected =
-      golden_image(kGoldens / (set + "__test_06__" + configuration + ".npz"), "probabilities");
+      golden_image(kSlidingWindow / (set + "__test_06__" + configuration + ".npz"), "probabilities");
   expect_probabilities(got.probabilities, expected);
 }
 
@@ -124,24 +123,24 @@ INSTANTIATE_TEST_SUITE_P(Goldens, ExportAniso,
                          });
 
 TEST(ExportLabels, EqualsTheReferenceOnItsHippocampusLogits) {
-  SEG_REQUIRE_SHARED(kGoldens);
+  SEG_REQUIRE_SHARED(kSlidingWindow);
   const GoldenCase golden{"hippocampus", "preprocessed_2d/hippocampus_019__2d", "2d",
                           "hippocampus_019__32x24__tta__seg.nii.gz", ""};
-  const Image logits = golden_image(kGoldens / "hippocampus_019__32x24__tta.npz", "logits_fp16acc");
+  const Image logits = golden_image(kSlidingWindow / "hippocampus_019__32x24__tta.npz", "logits_fp16acc");
   const Prediction got = golden.exported(logits);
   EXPECT_EQ(voxels_different(got.labels, golden.expected()), 0);
   expect_probabilities(
       got.probabilities,
-      golden_image(kGoldens / "hippocampus_019__32x24__tta__probabilities.npz", "probabilities"));
+      golden_image(kSlidingWindow / "hippocampus_019__32x24__tta__probabilities.npz", "probabilities"));
 }
 
 class PredictAndExport : public ::testing::TestWithParam<GoldenCase> {};
 
 TEST_P(PredictAndExport, AgreesWithTheReference) {
-  SEG_REQUIRE_SHARED(kGoldens);
+  SEG_REQUIRE_SHARED(kSlidingWindow);
   const GoldenCase& golden = GetParam();
   const Image image = golden_image(kPipeline / golden.dataset / (golden.preprocessed + ".npz"), "data");
-  const auto net = testing::LinearNet::read(shared_folder() / kGoldens / golden.net);
+  const auto net = testing::LinearNet::read(shared_folder() / kSlidingWindow / golden.net);
   const Image logits = predict_sliding_window(image, {golden.patch, 0.5, true, 4, net.classes(), {}}, net);
   const Labels expected = golden.expected();
   const auto different = voxels_different(golden.exported(logits).labels, expected);

@@ -17,7 +17,7 @@ using testing::shared_folder;
 
 using Parts = std::vector<std::vector<int>>;
 
-const fs::path kGoldens = "goldens/pipeline/postprocessing/largest_component";
+const fs::path kLargestComponent = testing::kPipeline / "postprocessing/largest_component";
 
 Labels row_of(std::vector<std::int32_t> values) {
   Labels labels({1, 1, 1, static_cast<std::int64_t>(values.size())});
@@ -32,8 +32,8 @@ std::vector<std::int64_t> counts_of(const Labels& labels, std::size_t values) {
 }
 
 TEST(KeepLargest, EqualsTheReference) {
-  SEG_REQUIRE_SHARED(kGoldens);
-  const fs::path folder = shared_folder() / kGoldens;
+  SEG_REQUIRE_SHARED(kLargestComponent);
+  const fs::path folder = shared_folder() / kLargestComponent;
   const Json manifest = read_json(folder / "manifest.json");
   const std::vector<KeepLargest> settings{KeepLargest(Parts{{1}, {2}}), KeepLargest(Parts{{1}}, true),
                                           KeepLargest(Parts{{2}}, true), KeepLargest(Parts{{1, 2}})};

@@ -16,10 +16,9 @@
 namespace seg {
 namespace {
 
+using testing::kPipeline;
+using testing::kSlidingWindow;
 using testing::shared_folder;
-
-const fs::path kPipeline = "goldens/pipeline";
-const fs::path kGoldens = kPipeline / "sliding_window";
 
 /// The goldens' 3-D toy network, one 3x3x3 convolution, with a sliding window written out plainly: the
 /// program itself is 2-D, its export is not.
@@ -103,9 +102,9 @@ struct VolumeNet {
 class RawToLabels : public ::testing::TestWithParam<std::tuple<std::string, std::string, std::string>> {};
 
 TEST_P(RawToLabels, AgreesWithTheReference) {
-  SEG_REQUIRE_SHARED(kGoldens);
+  SEG_REQUIRE_SHARED(kSlidingWindow);
   const auto& [set, id, name] = GetParam();
-  const fs::path root = shared_folder() / kPipeline / set, goldens = shared_folder() / kGoldens;
+  const fs::path root = shared_folder() / kPipeline / set, goldens = shared_folder() / kSlidingWindow;
   const std::string golden = set + "__" + id + "__" + name;
   const DatasetInfo info = parse_dataset_info(read_json(root / "raw/dataset.json"), set, set);
   const Plan plan = plan_from_json(read_json(root / "nnUNetPlans.json"), set);

@@ -15,9 +15,8 @@ namespace seg {
 namespace {
 
 using testing::golden_image;
+using testing::kSlidingWindow;
 using testing::shared_folder;
-
-const fs::path kGoldens = "goldens/pipeline/sliding_window";
 
 Image random_image(const Shape4& shape, std::uint64_t seed) {
   Rng rng(seed);
@@ -55,8 +54,8 @@ void pass_through(std::span<const float> tiles, std::int64_t n, std::int64_t cha
 }
 
 TEST(TileStarts, EqualTheReference) {
-  SEG_REQUIRE_SHARED(kGoldens);
-  const Json rows = read_json(shared_folder() / kGoldens / "steps.json");
+  SEG_REQUIRE_SHARED(kSlidingWindow);
+  const Json rows = read_json(shared_folder() / kSlidingWindow / "steps.json");
   for (const auto& row : rows) {
     const auto image = get<std::vector<std::int64_t>>(row, "image_size");
     const auto tile = get<std::vector<std::int64_t>>(row, "tile_size");
@@ -83,8 +82,8 @@ TEST(TileStarts, CoverTheAxisFromEndToEnd) {
 }
 
 TEST(GaussianImportance, EqualsTheReference) {
-  SEG_REQUIRE_SHARED(kGoldens);
-  const auto golden = read_npz(shared_folder() / kGoldens / "gaussian_64x64.npz");
+  SEG_REQUIRE_SHARED(kSlidingWindow);
+  const auto golden = read_npz(shared_folder() / kSlidingWindow / "gaussian_64x64.npz");
   const auto exact = array_of(golden, "fp64").values<float>();
   const auto got = gaussian_importance({64, 64});
   ASSERT_EQ(got.size(), exact.size());
@@ -93,8 +92,8 @@ TEST(GaussianImportance, EqualsTheReference) {
 }
 
 TEST(GaussianImportance, EqualsTheReferenceForOtherPatches) {
-  SEG_REQUIRE_SHARED(kGoldens);
-  const Json goldens = read_json(shared_folder() / kGoldens / "gaussian.json");
+  SEG_REQUIRE_SHARED(kSlidingWindow);
+  const Json goldens = read_json(shared_folder() / kSlidingWindow / "gaussian.json");
   for (const auto& [name, golden] : goldens.items()) {
     const auto cross = name.find('x');
     const std::int64_t height = std::stoll(name), width = std::stoll(name.substr(cross + 1));
@@ -126,12 +125,12 @@ struct HippocampusCase {
 class SlidingWindowHippocampus : public ::testing::TestWithParam<HippocampusCase> {};
 
 TEST_P(SlidingWindowHippocampus, EqualsTheReference) {
-  SEG_REQUIRE_SHARED(kGoldens);
+  SEG_REQUIRE_SHARED(kSlidingWindow);
   const auto& [name, patch, mirror] = GetParam();
   const Image image =
       golden_image("goldens/pipeline/hippocampus/preprocessed_2d/hippocampus_019__2d.npz", "data");
-  const auto net = testing::LinearNet::read(shared_folder() / kGoldens / "net_hippocampus_2d.json");
-  const fs::path golden = kGoldens / (std::string(name) + ".npz");
+  const auto net = testing::LinearNet::read(shared_folder() / kSlidingWindow / "net_hippocampus_2d.json");
+  const fs::path golden = kSlidingWindow / (std::string(name) + ".npz");
   const Image half = golden_image(golden, "logits_fp16acc");
   for (const std::int64_t tiles_per_batch : {1, 5}) {
     SlidingWindowConfig config{patch, 0.5, mirror, tiles_per_batch, net.classes(), {}};
@@ -139,7 +138,7 @@ TEST_P(SlidingWindowHippocampus, EqualsTheReference) {
     ASSERT_EQ(logits.shape, half.shape);
     EXPECT_LE(max_abs_difference(logits.data, half.data), testing::kHalfAccumulatorsAbs);
     EXPECT_LE(mean_abs_difference(logits, half), testing::kHalfAccumulatorsMean);
-    if (golden == kGoldens / "hippocampus_019__32x24__tta.npz") {
+    if (golden == kSlidingWindow / "hippocampus_019__32x24__tta.npz") {
       const Image exact = golden_image(golden, "logits_fp32acc");
       const double worst = max_abs_difference(logits.data, exact.data);
       RecordProperty("max_abs_difference_fp32", fmt::format("{:.2e}", worst));
@@ -161,12 +160,12 @@ INSTANTIATE_TEST_SUITE_P(Goldens, SlidingWindowHippocampus,
 class SlidingWindowAniso : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(SlidingWindowAniso, EqualsTheReference) {
-  SEG_REQUIRE_SHARED(kGoldens);
+  SEG_REQUIRE_SHARED(kSlidingWindow);
   const std::string set = GetParam();
   const Image image =
       golden_image(fs::path("goldens/pipeline") / set / "preprocessed/test_06__2d.npz", "data");
-  const auto net = testing::LinearNet::read(shared_folder() / kGoldens / ("net_" + set + "_2d.json"));
-  const Image expected = golden_image(kGoldens / (set + "__test_06__2d.npz"), "logits_fp16acc");
+  const auto net = testing::LinearNet::read(shared_folder() / kSlidingWindow / ("net_" + set + "_2d.json"));
+  const Image expected = golden_image(kSlidingWindow / (set + "__test_06__2d.npz"), "logits_fp16acc");
   const Image logits = predict_sliding_window(image, {{32, 24}, 0.5, true, 3, net.classes(), {}}, net);
   ASSERT_EQ(logits.shape, expected.shape);
   EXPECT_LE(max_abs_difference(logits.data, expected.data), testing::kHalfAccumulatorsAbs);

@@ -42,6 +42,7 @@ finds "src/base/bad.cpp:2: base comes before net" src/base/bad.cpp '' '#include 
 finds "not a folder of src" src/base/bad.cpp '#include "good.h"'
 finds "is not in the list of folders" src/bad.cpp '#include "base/good.h"'
 finds "LibTorch is allowed only" src/image/bad.cpp '#include <torch/torch.h>'
+finds "LibTorch is allowed only" src/app/bad.cpp '#include <torch/types.h>'
 finds "LibTorch is allowed only" tests/base/bad_test.cpp '#  include <ATen/ATen.h>'
 finds "ITK is allowed only" src/image/bad.cpp '#include <itkImage.h>'
 finds "bad.h: no #pragma once" src/base/bad.h '#include <string>'

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "base/json.h"
+#include "net/formula_weights.h"
 #include "support/goldens.h"
 
 namespace seg {
@@ -47,12 +48,7 @@ TEST_P(EveryNetworksCost, EqualsTheTable) {
   }
 }
 
-std::vector<std::string> names() {
-  std::vector<std::string> all;
-  for (const auto& entry : networks()) all.emplace_back(entry.name);
-  return all;
-}
-INSTANTIATE_TEST_SUITE_P(Networks, EveryNetworksCost, ::testing::ValuesIn(names()),
+INSTANTIATE_TEST_SUITE_P(Networks, EveryNetworksCost, ::testing::ValuesIn(testing::network_names()),
                          [](const auto& instance) { return instance.param; });
 
 TEST(ForwardCost, BelongsToTheStagesWhoseParametersItUses) {

@@ -4,10 +4,18 @@
 #include <vector>
 
 #include "base/npy.h"
+#include "net/network_table.h"
 #include "net/state_dict.h"
 #include "support/goldens.h"
 
 namespace seg::testing {
+
+/// Every row of the table of networks.
+inline std::vector<std::string> network_names() {
+  std::vector<std::string> names;
+  for (const auto& entry : networks()) names.emplace_back(entry.name);
+  return names;
+}
 
 /// The value rule of a state-dict entry; the first match wins.
 inline Tensor formula_weight(const std::string& name, const Tensor& like) {

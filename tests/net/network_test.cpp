@@ -23,12 +23,6 @@ struct Golden {
   void PrintTo(std::ostream* out) const { *out << file; }
 };
 
-std::vector<std::string> names() {
-  std::vector<std::string> all;
-  for (const auto& entry : networks()) all.emplace_back(entry.name);
-  return all;
-}
-
 /// At least one per row; a file has the row's name unless it is listed here.
 std::vector<Golden> goldens() {
   const std::map<std::string, std::vector<std::string>> files{
@@ -38,7 +32,7 @@ std::vector<Golden> goldens() {
       {"nnformer", {"nnformer2d"}},
   };
   std::vector<Golden> all;
-  for (const auto& network : names()) {
+  for (const auto& network : testing::network_names()) {
     const auto listed = files.find(network);
     if (listed == files.end()) all.push_back({network, network});
     if (listed == files.end()) continue;
@@ -225,7 +219,7 @@ TEST_P(EveryNetwork, RefusesWeightsOfAnotherShape) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Networks, EveryNetwork, ::testing::ValuesIn(names()),
+INSTANTIATE_TEST_SUITE_P(Networks, EveryNetwork, ::testing::ValuesIn(testing::network_names()),
                          [](const auto& instance) { return instance.param; });
 
 TEST(StateDict, OfATensorWithSeveralNamesTheFirstIsEnough) {

@@ -20,6 +20,9 @@ inline fs::path shared_folder() {
   return set != nullptr ? fs::path(set) : fs::path("../shared");
 }
 
+/// Below shared_folder().
+inline const fs::path kPipeline = "goldens/pipeline", kSlidingWindow = kPipeline / "sliding_window";
+
 /// Ends the test as skipped where the goldens are absent.
 #define SEG_REQUIRE_SHARED(relative)                                    \
   if (!::seg::fs::exists(::seg::testing::shared_folder() / (relative))) \

@@ -12,7 +12,7 @@
 namespace seg {
 namespace {
 
-constexpr std::int64_t kSize = 64, kImages = 2, kMostSteps = 150, kStepsBetweenChecks = 5;
+constexpr std::int64_t kSide = 64, kImages = 2, kMostSteps = 150, kStepsBetweenChecks = 5;
 constexpr double kEnough = 0.95;  // Dice of the nuclei
 constexpr double kAdamRate = 1e-3, kSgdRate = 1e-2;
 
@@ -23,16 +23,16 @@ struct TrainingBatch {
 
 /// The middles of the first pictures of the phantom.
 TrainingBatch phantom_batch() {
-  TrainingBatch batch{torch::empty({kImages, 3, kSize, kSize}),
-                      torch::empty({kImages, 1, kSize, kSize}, torch::kInt64)};
+  TrainingBatch batch{torch::empty({kImages, 3, kSide, kSide}),
+                      torch::empty({kImages, 1, kSide, kSide}, torch::kInt64)};
   auto images = batch.images.accessor<float, 4>();
   auto labels = batch.labels.accessor<std::int64_t, 4>();
   for (std::int64_t i = 0; i < kImages; ++i) {
     const PhantomCase sample = render_cells(5, static_cast<int>(i));
     const auto space = sample.image.shape;
-    const std::int64_t top = (space[2] - kSize) / 2, left = (space[3] - kSize) / 2;
-    for (std::int64_t y = 0; y < kSize; ++y) {
-      for (std::int64_t x = 0; x < kSize; ++x) {
+    const std::int64_t top = (space[2] - kSide) / 2, left = (space[3] - kSide) / 2;
+    for (std::int64_t y = 0; y < kSide; ++y) {
+      for (std::int64_t x = 0; x < kSide; ++x) {
         for (std::int64_t c = 0; c < 3; ++c) images[i][c][y][x] = sample.image.at(c, 0, top + y, left + x);
         labels[i][0][y][x] = sample.labels.at(0, 0, top + y, left + x) > 0 ? 1 : 0;
       }
@@ -51,11 +51,11 @@ TEST_P(EveryTrainedNetwork, LearnsOneBatchByHeart) {
   OptimizerConfig config = trainer.optimizer;
   config.learning_rate = config.kind == OptimizerKind::sgd ? kSgdRate : kAdamRate;
   const TrainingBatch batch = phantom_batch();
-  const auto network = make_network(GetParam(), {3, 2, trainer.deep_supervision, {kSize, kSize}});
+  const auto network = make_network(GetParam(), {3, 2, trainer.deep_supervision, {kSide, kSide}});
   const auto optimizer = make_optimizer(*network, config);
   std::vector<Tensor> targets;
   for (const auto& [y, x] : network->scales()) {
-    const std::vector<std::int64_t> size{scaled_size(kSize, y), scaled_size(kSize, x)};
+    const std::vector<std::int64_t> size{scaled_size(kSide, y), scaled_size(kSide, x)};
     targets.push_back(torch::upsample_nearest2d(batch.labels.to(torch::kFloat32), size).to(torch::kInt64));
   }
   double dice = 0;

@@ -16,10 +16,13 @@
 #include "support/folder.h"
 #include "support/memory.h"
 #include "support/python.h"
+#include "support/tensor_views.h"
 #include "weights/weights.h"
 
 namespace seg {
 namespace {
+
+using testing::values_of;
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -34,13 +37,6 @@ float from_half(std::uint16_t bits) {
   const int exponent = bits >> 10 & 31, mantissa = bits & 1023;
   const double value = exponent == 0 ? std::ldexp(mantissa, -24) : std::ldexp(1024 + mantissa, exponent - 25);
   return static_cast<float>((bits & 0x8000) != 0 ? -value : value);
-}
-
-template <class T>
-std::vector<T> values_of(const TensorView& tensor) {
-  std::vector<T> values(tensor.bytes.size() / sizeof(T));
-  if (!values.empty()) std::memcpy(values.data(), tensor.bytes.data(), values.size() * sizeof(T));
-  return values;
 }
 
 template <class T>

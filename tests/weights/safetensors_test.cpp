@@ -8,9 +8,12 @@
 
 #include "support/errors.h"
 #include "support/folder.h"
+#include "support/tensor_views.h"
 
 namespace seg {
 namespace {
+
+using testing::values_of;
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -28,13 +31,6 @@ std::string file_of(const std::string& header, std::size_t data) {
 /// One array's entry of a header.
 std::string array(const char* name, const char* type, const char* shape, const char* offsets) {
   return fmt::format(R"("{}":{{"dtype":"{}","shape":{},"data_offsets":{}}})", name, type, shape, offsets);
-}
-
-template <class T>
-std::vector<T> values_of(const TensorView& tensor) {
-  std::vector<T> values(tensor.bytes.size() / sizeof(T));
-  std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
-  return values;
 }
 
 class Safetensors : public ::testing::Test {
