@@ -19,7 +19,7 @@ expect() {
 # fresh: an empty tree with one good header.
 fresh() {
   rm -rf "${root:?}"/*
-  mkdir -p "$root"/{src/base,src/net,src/image,tests/base,bench,scripts,cmake}
+  mkdir -p "$root"/{src/app,src/base,src/net,src/image,tests/base,bench,scripts,cmake}
   printf '#pragma once\n#include <string>\n' > "$root/src/base/good.h"
 }
 
