@@ -211,12 +211,13 @@ TEST_F(TinyPretraining, EndsAfterAnInterruptionAsWithoutOne) {
 
 TEST_F(TinyPretraining, LearnsToTellStripes) {
   config_.batch_size = 8;
-  config_.epochs = 4;
+  config_.epochs = 2;
   config_.learning_rate = 1e-3;
   config_.mixup = 0;
-  const auto log = pretrain(stripes(48, 20), config_, folder_ / "stripes.safetensors");
+  const auto log = pretrain(stripes(64, 12), config_, folder_ / "stripes.safetensors");
   EXPECT_LT(log.train_losses.back(), 0.8 * log.train_losses.front());
-  EXPECT_GE(log.top1.back(), 0.9);
+  EXPECT_LT(log.val_losses.back(), 0.4);  // guessing costs log 2
+  EXPECT_GE(log.top1.back(), 0.75);
   EXPECT_EQ(log.top5.back(), 1);
 }
 
