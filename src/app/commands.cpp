@@ -7,6 +7,7 @@ namespace seg {
 Run declare_plan(CLI::App& app);
 Run declare_preprocess(CLI::App& app);
 Run declare_train(CLI::App& app);
+Run declare_pretrain(CLI::App& app);
 Run declare_predict(CLI::App& app);
 Run declare_evaluate(CLI::App& app);
 Run declare_ensemble(CLI::App& app);
@@ -32,6 +33,7 @@ std::span<const Command> commands() {
       {"dump", "write a preprocessed case as nnU-Net's npz", declare_dump},
 #ifdef SEG_WITH_TORCH
       {"train", "train a network on one fold", declare_train},
+      {"pretrain", "train the classifier whose encoder train --pretrained starts from", declare_pretrain},
       {"predict", "segment images with a trained model", declare_predict},
       {"forward", "run a network on one array, for parity work and debugging", declare_forward},
       {"weights", "show and convert files of weights and checkpoints", declare_weights},

@@ -11,6 +11,8 @@ namespace seg {
 /// One curve per entry; equal lengths, one value per epoch. NaN is drawn as a gap.
 struct TrainingCurves {
   std::vector<double> train_loss, val_loss, pseudo_dice, ema_dice, epoch_seconds, learning_rate;
+  /// What the second axis and its two curves are called, where they are no pseudo Dice.
+  const char *score = "pseudo Dice", *dice_name = "pseudo Dice", *ema_name = "pseudo Dice, moving average";
 };
 
 /// nnU-Net's progress.png: losses with pseudo Dice on a second axis, epoch time, learning rate. 1600x1200.
