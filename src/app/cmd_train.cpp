@@ -172,9 +172,10 @@ Run declare_train(CLI::App& app) {
                                     "weights to start from (.pth or .safetensors): VMamba-Tiny's for the "
                                     "encoder of swin_umamba*, or a checkpoint of the same network")
                          ->type_name("FILE");
-  app.add_option("--freeze-epochs", options->freeze_epochs,
-                 "epochs in which the encoder of swin_umamba* stands still (default: 10 where the trainer needs "
-                 "--pretrained, else 0)")
+  app.add_option(
+         "--freeze-epochs", options->freeze_epochs,
+         "epochs in which the encoder of swin_umamba* stands still (default: 10 where the trainer needs "
+         "--pretrained, else 0)")
       ->needs(pretrained)
       ->check(CLI::NonNegativeNumber)
       ->type_name("N");

@@ -38,13 +38,14 @@ std::vector<double> logged_pseudo_dice(const fs::path& fold) {
   for (const auto& log : logs) {
     std::istringstream lines(log);
     for (std::string line; std::getline(lines, line);) {
-      if (const auto at = line.find(kEpoch); at != std::string::npos && line.find("time") == std::string::npos)
-        epoch = std::min<std::size_t>(std::strtoull(line.c_str() + at + kEpoch.size(), nullptr, 10),
-                                      values.size());
-      const auto at = line.find(kDice);
-      if (at == std::string::npos) continue;
-      values.resize(epoch);  // epochs that are trained again
-      values.push_back(nan_mean(numbers_of(line.substr(at + kDice.size()))));
+      if (const auto at = line.find(kEpoch); at != std::string::npos) {
+        const char* number = line.c_str() + at + kEpoch.size();
+        if (*number >= '0' && *number <= '9')  // not "Epoch time"
+          epoch = std::min<std::size_t>(std::strtoull(number, nullptr, 10), values.size());
+      } else if (const auto dice = line.find(kDice); dice != std::string::npos) {
+        values.resize(epoch);  // epochs that are trained again
+        values.push_back(nan_mean(numbers_of(line.substr(dice + kDice.size()))));
+      }
     }
   }
   if (values.empty()) {

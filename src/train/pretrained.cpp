@@ -80,7 +80,7 @@ class Matching {
       const bool wanted =
           encoder_only ? key.starts_with(kEncoder) && in_blocks(key.substr(kEncoder.size())) : !is_head(key);
       if (wanted) fit.missing.push_back(key);
-      report.rows.push_back({"", key, Taken::skipped, "not in the file: starts anew"});
+      report.rows.push_back({"", key, Taken::skipped, "not taken from the file: starts anew"});
     }
   }
 
@@ -177,7 +177,8 @@ std::string PretrainedReport::table() const {
   std::string text = "in the file\tin the network\toutcome\treason\n";
   for (const auto& row : rows) {
     std::string name = row.file_key;  // from outside
-    std::ranges::replace_if(name, [](unsigned char c) { return c < ' '; }, '?');
+    std::ranges::replace_if(
+        name, [](unsigned char c) { return c < ' '; }, '?');
     text += fmt::format("{}\t{}\t{}\t{}\n", name, row.network_key,
                         kOutcomes[static_cast<std::size_t>(row.outcome)], row.reason);
   }
@@ -189,13 +190,13 @@ PretrainedReport load_pretrained(Network& network, const fs::path& path) {
     const Matching matching = match(network, path);
     const bool encoder = matching.report.encoder_only;
     if (!matching.fits()) {
-      throw Error(fmt::format("the file does not fit {}: {}{}",
-                              encoder ? "the VMamba-Tiny encoder" : "this network",
-                              counts_and_examples(matching.fit), owner_of(path, network.config())),
-                  encoder ? "expected the weights of VMamba-Tiny (depths 2, 2, 9, 2; dims 96 to 768), or a "
-                            "checkpoint of the network itself"
-                          : "expected a checkpoint of the same network; where it follows the plans, "
-                            "`swin-umamba move-plans` takes those of the other dataset");
+      throw Error(
+          fmt::format("the file does not fit {}: {}{}", encoder ? "the VMamba-Tiny encoder" : "this network",
+                      counts_and_examples(matching.fit), owner_of(path, network.config())),
+          encoder ? "expected the weights of VMamba-Tiny (depths 2, 2, 9, 2; dims 96 to 768), or a "
+                    "checkpoint of the network itself"
+                  : "expected a checkpoint of the same network; where it follows the plans, "
+                    "`swin-umamba move-plans` takes those of the other dataset");
     }
     matching.copy();
     return matching.report;

@@ -28,9 +28,10 @@ struct PretrainedReport {
 
 /// Copies weights of a file of ours, of nnU-Net's or of bare weights into a network that starts anew.
 ///
-/// A file with all of the network's own names gives everything but the heads, as nnU-Net's -pretrained_weights
-/// does. What reads the image is adapted to another number of channels: each new channel gets the old ones'
-/// sum divided by the number of new ones, so that an image that is the same in all channels gives the same.
+/// A file with all of the network's own names gives everything but the heads, as nnU-Net's
+/// -pretrained_weights does. What reads the image is adapted to another number of channels: each new channel
+/// gets the old ones' sum divided by the number of new ones, so that an image that is the same in all
+/// channels gives the same.
 ///
 /// Any other file has to hold VMamba-Tiny, for the networks with its encoder: the VSS blocks and the patch
 /// merging are taken; patch embedding, norm and head are left out, as the official trainer does. Keys are

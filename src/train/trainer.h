@@ -28,7 +28,8 @@ struct TrainConfig {
   std::int64_t save_every = 50;     ///< epochs between checkpoint_latest
   std::int64_t keep_every = 0;      ///< also keep checkpoint_<epoch> every so many epochs; 0 for none
   std::uint64_t seed = 0;
-  fs::path pretrained;  ///< file to start from, see train/pretrained.h; empty for none; a resumed one needs none
+  fs::path
+      pretrained;  ///< file to start from, see train/pretrained.h; empty for none; a resumed one needs none
   bool resume = false;
 };
 

@@ -20,8 +20,8 @@ std::span<const TrainerEntry> trainers();
 /// Throws a usage Error with "did you mean" for an unknown name.
 const TrainerEntry& find_trainer(std::string_view name);
 
-/// The first trainer of a network, with or without pretrained weights; networks that have one trainer only are
-/// trained by it in either case. Throws a usage Error for a classifier.
+/// The first trainer of a network, with or without pretrained weights; networks that have one trainer only
+/// are trained by it in either case. Throws a usage Error for a classifier.
 const TrainerEntry& trainer_for(std::string_view network, bool pretrained);
 
 }  // namespace seg

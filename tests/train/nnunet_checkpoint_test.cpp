@@ -50,8 +50,7 @@ class NnunetCheckpoint : public ::testing::Test {
                    "numTraining": 3, "file_ending": ".nii.gz"})");
 
     torch::manual_seed(1);
-    const NetworkConfig config{
-        2, 3, trainer.deep_supervision, {64, 96}, topology_of(plan.configurations[0])};
+    const NetworkConfig config{2, 3, trainer.deep_supervision, {64, 96}, topology_of(plan.configurations[0])};
     const auto network = make_network(trainer.network, config);
     const auto optimizer = make_optimizer(*network, trainer.optimizer);
     int count = 0;
