@@ -21,6 +21,7 @@ Run declare_dump(CLI::App& app);
 Run declare_forward(CLI::App& app);
 Run declare_info(CLI::App& app);
 Run declare_overlay(CLI::App& app);
+Run declare_curves(CLI::App& app);
 Run declare_move_plans(CLI::App& app);
 Run declare_links(CLI::App& app);
 Run declare_weights(CLI::App& app);
@@ -47,6 +48,7 @@ std::span<const Command> commands() {
       {"phantom", "make a synthetic dataset to try things on", declare_phantom},
       {"convert", "turn a public dataset into nnU-Net's raw layout", declare_convert},
       {"overlay", "draw image, label and prediction side by side", declare_overlay},
+      {"curves", "draw the validation curves of several trainings, grouped", declare_curves},
       {"move-plans", "use the plans of one dataset for another", declare_move_plans},
       {"links", "make the program answer to the names of nnU-Net's commands", declare_links},
   };

@@ -19,6 +19,23 @@ struct TrainingCurves {
 /// Throws Error for curves of different lengths or without an epoch.
 void draw_training_curves(const fs::path& png, const TrainingCurves& curves, const std::string& title);
 
+/// Trainings of one kind, one value per epoch of each; they may differ in length.
+struct CurveGroup {
+  std::string name;
+  std::vector<std::vector<double>> curves;
+};
+
+/// Mean, least and greatest value per epoch; NaN where no curve has one.
+struct CurveSpread {
+  std::vector<double> mean, low, high;
+};
+CurveSpread spread_of(const std::vector<std::vector<double>>& curves);
+
+/// Each group's mean as a line over a band from its least to its greatest value. 1600x800; `caption` stands
+/// beside the values. Throws Error without an epoch.
+void draw_grouped_curves(const fs::path& png, const std::vector<CurveGroup>& groups,
+                         const std::string& caption);
+
 /// One case side by side: image, reference (unless nullptr), prediction; labels as coloured areas with an
 /// outline, and a legend. Of a volume it shows the slice with the most foreground, and one before and one
 /// behind it within the foreground. Three channels of a flat image are red, green, blue; else the first
