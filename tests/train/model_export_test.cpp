@@ -5,13 +5,15 @@
 #include <torch/optim/optimizer.h>
 
 #include <cmath>
-#include <cstring>
 
 #include "base/json.h"
+#include "net/network.h"
+#include "net/state_dict.h"
 #include "net/unet_topology.h"
 #include "support/errors.h"
 #include "support/folder.h"
 #include "support/python.h"
+#include "support/tensor_views.h"
 #include "train/convert_checkpoint.h"
 #include "train/optimizer.h"
 #include "train/trained_model.h"
@@ -25,19 +27,13 @@ namespace {
 
 using testing::error_of;
 using ::testing::HasSubstr;
+using testing::values_of;
 
 /// A float16 number by its definition (IEEE 754).
 double half_value(std::uint16_t bits) {
   const int exponent = bits >> 10 & 31, fraction = bits & 1023;
   const double size = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
   return (bits & 0x8000) != 0 ? -size : size;
-}
-
-template <class T>
-std::vector<T> values_of(const TensorView& view) {
-  std::vector<T> values(view.bytes.size() / sizeof(T));
-  std::memcpy(values.data(), view.bytes.data(), view.bytes.size());
-  return values;
 }
 
 /// The model folder of a small nnU-Net whose second fold is our checkpoint converted to nnU-Net's.
