@@ -45,6 +45,7 @@ void run_pretrain(PretrainOptions& options) {
   config.learning_rate =
       options.learning_rate.value_or(kRate * static_cast<double>(config.batch_size) / kRateBatch);
   config.warmup_epochs = options.warmup_epochs.value_or(config.epochs / kWarmupPart);
+  check_config(config);
   if (options.output.has_parent_path()) make_folder(options.output.parent_path());
   pretrain(open_images(options), config, options.output);
   fmt::print("{}\n", options.output.string());

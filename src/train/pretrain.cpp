@@ -100,12 +100,7 @@ Pretraining::Pretraining(const ImageSets& images, const PretrainConfig& config, 
       config_(config),
       output_(output),
       checkpoint_(beside(output, ".checkpoint.safetensors")) {
-  if (config.image_size < kStride || config.image_size % kStride != 0)
-    fail_usage("image size: expected a multiple of {}, got {}", kStride, config.image_size);
-  if (config.warmup_epochs >= config.epochs) {
-    fail_usage("warm-up: expected fewer than the {} epochs of the training, got {}", config.epochs,
-               config.warmup_epochs);
-  }
+  check_config(config);
   torch::manual_seed(config.seed);
   network_ = make_network(kNetwork, {3, classes()});
   average_ = make_network(kNetwork, {3, classes()});
@@ -276,6 +271,15 @@ PretrainLog Pretraining::run() {
 }
 
 }  // namespace
+
+void check_config(const PretrainConfig& config) {
+  if (config.image_size < kStride || config.image_size % kStride != 0)
+    fail_usage("image size: expected a multiple of {}, got {}", kStride, config.image_size);
+  if (config.warmup_epochs >= config.epochs) {
+    fail_usage("warm-up: expected fewer than the {} epochs of the training, got {}", config.epochs,
+               config.warmup_epochs);
+  }
+}
 
 PretrainLog pretrain(const ImageSets& images, const PretrainConfig& config, const fs::path& output) {
   return Pretraining(images, config, output).run();

@@ -28,11 +28,14 @@ struct PretrainLog {
   std::vector<double> train_losses, val_losses, top1, top5, learning_rates, epoch_seconds;
 };
 
+/// Throws a usage Error for an image size or a warm-up that does not fit.
+void check_config(const PretrainConfig& config);
+
 /// Trains and leaves the averaged weights in `output` (.safetensors, VMamba's keys, class names and image
 /// size in the metadata), beside it OUTPUT.checkpoint.safetensors, from which a training is resumed and then
 /// ends bit by bit as one without interruption, and OUTPUT.png with its curves. Accuracy and validation loss
-/// are those of the averaged weights. Throws Error for sizes that do not fit, and for a checkpoint of other
-/// classes.
+/// are those of the averaged weights. Throws Error for a configuration that does not fit, and for a
+/// checkpoint of other classes.
 PretrainLog pretrain(const ImageSets& images, const PretrainConfig& config, const fs::path& output);
 
 }  // namespace seg
