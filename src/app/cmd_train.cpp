@@ -1,5 +1,7 @@
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -23,6 +25,7 @@ struct TrainOptions {
   std::string patch_size;
   std::optional<std::int64_t> batch_size;
   std::optional<double> learning_rate;
+  std::optional<std::int64_t> freeze_epochs;
   bool validate = true, validate_only = false, save_probabilities = false;
   DataFolders folders;
   TrainConfig config;
@@ -48,20 +51,45 @@ void write_model_files(const fs::path& model, const fs::path& preprocessed, cons
   if (fs::exists(fingerprint)) write_text(model / "dataset_fingerprint.json", read_text(fingerprint));
 }
 
-void run_train(TrainOptions& options) {
-  apply_thread_count();
-  const TrainerEntry& trainer = options.trainer.empty()
-                                    ? trainer_for(options.network, !options.config.pretrained.empty())
-                                    : find_trainer(options.trainer);
+/// results/DATASET/TRAINER__PLANS__CONFIGURATION
+fs::path model_folder(const TrainOptions& options, const fs::path& dataset, const TrainerEntry& trainer) {
+  return options.folders.results / dataset /
+         fmt::format("{}__{}__{}", trainer.name, options.plans, options.configuration);
+}
+
+/// A training that goes on is found as well where it started from weights: they are not needed again.
+const TrainerEntry& chosen_trainer(const TrainOptions& options, const fs::path& dataset) {
+  if (!options.trainer.empty()) return find_trainer(options.trainer);
   const bool has_weights = !options.config.pretrained.empty();
-  if (has_weights && !trainer.pretrained) {
-    fail_usage("{} trains from scratch: expected no --pretrained, got {}", trainer.name,
-               options.config.pretrained.string());
-  }
-  if (trainer.pretrained && !has_weights && !options.config.resume && !options.validate_only) {
+  const TrainerEntry& usual = trainer_for(options.network, has_weights);
+  if (has_weights || !(options.config.resume || options.validate_only)) return usual;
+  const auto is_there = [&](const TrainerEntry& trainer) {
+    return !newest_checkpoint(model_folder(options, dataset, trainer) / ("fold_" + options.fold)).empty();
+  };
+  const TrainerEntry& other = trainer_for(options.network, true);
+  return !is_there(usual) && is_there(other) ? other : usual;
+}
+
+void check_start(const TrainOptions& options, const TrainerEntry& trainer) {
+  if (trainer.pretrained && options.config.pretrained.empty() && !options.config.resume &&
+      !options.validate_only) {
     fail_usage("{} starts from pretrained weights: expected --pretrained FILE", trainer.name);
   }
+  std::vector<std::string_view> freezable;
+  for (const auto& entry : trainers()) {
+    if (entry.pretrained) freezable.push_back(entry.network);
+  }
+  if (options.freeze_epochs && std::ranges::find(freezable, trainer.network) == freezable.end()) {
+    fail_usage("{} has no encoder that --freeze-epochs could freeze; {} have one", trainer.network,
+               fmt::join(freezable, ", "));
+  }
+}
+
+void run_train(TrainOptions& options) {
+  apply_thread_count();
   const fs::path preprocessed = find_dataset(options.folders.preprocessed, options.dataset);
+  const TrainerEntry& trainer = chosen_trainer(options, preprocessed.filename());
+  check_start(options, trainer);
   const fs::path plans_file = preprocessed / (options.plans + ".json"),
                  dataset_file = preprocessed / "dataset.json";
   const Plan plan = plan_from_json(read_json(plans_file), plans_file.string());
@@ -72,8 +100,7 @@ void run_train(TrainOptions& options) {
   task.info = parse_dataset_info(read_json(dataset_file), plan.dataset_name, dataset_file.string());
   task.cases = preprocessed / task.configuration.data_identifier;
   task.split = split_for_fold(preprocessed / "splits_final.json", stored_ids(task.cases), options.fold);
-  const fs::path model = options.folders.results / preprocessed.filename() /
-                         fmt::format("{}__{}__{}", trainer.name, options.plans, options.configuration);
+  const fs::path model = model_folder(options, preprocessed.filename(), trainer);
   task.output = model / ("fold_" + options.fold);
 
   TrainConfig& config = options.config;
@@ -89,6 +116,7 @@ void run_train(TrainOptions& options) {
     fail("{}: expected plans of a PlainConvUNet, which nnunet is, got those of a {}", plans_file.string(),
          task.configuration.network_class);
   }
+  config.freeze_epochs = options.freeze_epochs.value_or(trainer.pretrained ? config.freeze_epochs : 0);
   config.optimizer = trainer.optimizer;
   config.optimizer.learning_rate = options.learning_rate.value_or(config.optimizer.learning_rate);
   config.batch_size = options.batch_size.value_or(task.configuration.batch_size);
@@ -140,16 +168,25 @@ Run declare_train(CLI::App& app) {
   app.add_option("--seed", config.seed, "seed of weights, sampling and augmentation")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--pretrained", config.pretrained,
-                 "VMamba-Tiny weights (.pth or .safetensors) for the encoder")
-      ->type_name("FILE");
+  auto* pretrained = app.add_option("--pretrained", config.pretrained,
+                                    "weights to start from (.pth or .safetensors): VMamba-Tiny's for the "
+                                    "encoder of swin_umamba*, or a checkpoint of the same network")
+                         ->type_name("FILE");
+  app.add_option(
+         "--freeze-epochs", options->freeze_epochs,
+         "epochs in which the encoder of swin_umamba* stands still (default: 10 where the trainer needs "
+         "--pretrained, else 0)")
+      ->needs(pretrained)
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
   app.add_option("--keep-every", config.keep_every,
                  "also keep checkpoint_<epoch> every N epochs (the official trainers: 50)")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
   app.add_flag("!--no-augmentation", config.augment,
                "train on the images as they are: learns faster at first, generalises worse in the end");
-  app.add_flag("--continue", config.resume, "go on from the newest checkpoint of this fold");
+  app.add_flag("--continue", config.resume, "go on from the newest checkpoint of this fold")
+      ->excludes("--freeze-epochs");
   app.add_flag("!--no-validation", options->validate,
                "skip predicting the fold's validation cases at the end");
   app.add_flag("--val-only", options->validate_only,

@@ -52,11 +52,7 @@ std::string uses_of(const NamedArrays& file, const fs::path& path, const Network
   std::vector<std::string_view> encoders;
   for (const auto& trainer : trainers()) {
     if (!trainer.pretrained) continue;
-    try {
-      load_pretrained_encoder(*make_network(trainer.network, config), path);
-      encoders.push_back(trainer.network);
-    } catch (const Error&) {  // it does not fit
-    }
+    if (fits_pretrained(*make_network(trainer.network, config), path)) encoders.push_back(trainer.network);
   }
   if (!encoders.empty())
     uses +=

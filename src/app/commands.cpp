@@ -7,6 +7,7 @@ namespace seg {
 Run declare_plan(CLI::App& app);
 Run declare_preprocess(CLI::App& app);
 Run declare_train(CLI::App& app);
+Run declare_pretrain(CLI::App& app);
 Run declare_predict(CLI::App& app);
 Run declare_evaluate(CLI::App& app);
 Run declare_ensemble(CLI::App& app);
@@ -20,6 +21,7 @@ Run declare_dump(CLI::App& app);
 Run declare_forward(CLI::App& app);
 Run declare_info(CLI::App& app);
 Run declare_overlay(CLI::App& app);
+Run declare_curves(CLI::App& app);
 Run declare_move_plans(CLI::App& app);
 Run declare_links(CLI::App& app);
 Run declare_weights(CLI::App& app);
@@ -32,6 +34,7 @@ std::span<const Command> commands() {
       {"dump", "write a preprocessed case as nnU-Net's npz", declare_dump},
 #ifdef SEG_WITH_TORCH
       {"train", "train a network on one fold", declare_train},
+      {"pretrain", "train the classifier whose encoder train --pretrained starts from", declare_pretrain},
       {"predict", "segment images with a trained model", declare_predict},
       {"forward", "run a network on one array, for parity work and debugging", declare_forward},
       {"weights", "show and convert files of weights and checkpoints", declare_weights},
@@ -45,6 +48,7 @@ std::span<const Command> commands() {
       {"phantom", "make a synthetic dataset to try things on", declare_phantom},
       {"convert", "turn a public dataset into nnU-Net's raw layout", declare_convert},
       {"overlay", "draw image, label and prediction side by side", declare_overlay},
+      {"curves", "draw the validation curves of several trainings, grouped", declare_curves},
       {"move-plans", "use the plans of one dataset for another", declare_move_plans},
       {"links", "make the program answer to the names of nnU-Net's commands", declare_links},
   };

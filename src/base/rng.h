@@ -5,6 +5,9 @@
 #include <cmath>
 #include <cstdint>
 #include <numbers>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 namespace seg {
 
@@ -56,5 +59,14 @@ class Rng {
  private:
   std::array<std::uint64_t, 4> state_{};
 };
+
+/// 0, 1, ..., count - 1 in random order.
+inline std::vector<std::int64_t> shuffled(std::int64_t count, Rng rng) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(count));
+  std::iota(order.begin(), order.end(), 0);
+  for (std::size_t i = order.size(); i > 1; --i)
+    std::swap(order[i - 1], order[static_cast<std::size_t>(rng.below(static_cast<std::int64_t>(i)))]);
+  return order;
+}
 
 }  // namespace seg

@@ -1,13 +1,10 @@
 #include "data/loader.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <exception>
-#include <mutex>
-#include <thread>
 
 #include "base/error.h"
 #include "data/augment.h"
+#include "data/batch_queue.h"
 #include "data/patch_sampler.h"
 
 namespace seg {
@@ -104,111 +101,24 @@ class SampleMaker {
 
 }  // namespace
 
-/// Threads take samples one by one, so that the first batch is ready soon; a ring of batches keeps their
-/// order.
-struct Loader::State {
-  struct Slot {
-    Batch batch;
-    std::int64_t missing = 0;  ///< samples not made yet
-  };
-
-  State(SampleMaker sample_maker, const LoaderConfig& config)
-      : maker(std::move(sample_maker)),
-        batch_size(config.batch_size),
-        thread_count(config.threads),
-        ring(static_cast<std::size_t>(config.queue_length)) {
-    start(0);
-  }
-  ~State() { stop(); }
-
-  void start(std::int64_t first_batch) {
-    stopping = false;
-    error = nullptr;
-    next_batch = first_batch;
-    next_sample = first_batch * batch_size;
-    for (Slot& slot : ring) slot = {maker.empty_batch(), batch_size};
-    for (int i = 0; i < thread_count; ++i) threads.emplace_back([this] { work(); });
-  }
-
-  void stop() {
-    {
-      const std::lock_guard lock(mutex);
-      stopping = true;
-    }
-    room.notify_all();
-    for (auto& thread : threads) thread.join();
-    threads.clear();
-  }
-
-  Slot& slot_of(std::int64_t batch) { return ring[static_cast<std::size_t>(batch) % ring.size()]; }
-  bool has_room() const {
-    return next_sample / batch_size < next_batch + static_cast<std::int64_t>(ring.size());
-  }
-
-  void work() {
-    std::unique_lock lock(mutex);
-    while (true) {
-      room.wait(lock, [&] { return stopping || error || has_room(); });
-      if (stopping || error) return;
-      const std::int64_t sample = next_sample++;
-      Slot& slot = slot_of(sample / batch_size);
-      lock.unlock();
-      std::exception_ptr failure;
-      try {
-        maker.make(sample, slot.batch);
-      } catch (...) {
-        failure = std::current_exception();
-      }
-      lock.lock();
-      if (failure) {
-        if (!error) error = failure;
-        ready.notify_all();
-      } else if (--slot.missing == 0) {
-        ready.notify_all();
-      }
-    }
-  }
-
-  Batch take() {
-    Slot empty{maker.empty_batch(), batch_size};
-    std::unique_lock lock(mutex);
-    Slot& slot = slot_of(next_batch);
-    ready.wait(lock, [&] { return error || slot.missing == 0; });
-    if (slot.missing > 0) std::rethrow_exception(error);
-    std::swap(slot, empty);
-    ++next_batch;
-    lock.unlock();
-    room.notify_all();
-    return std::move(empty.batch);
-  }
-
-  const SampleMaker maker;
-  const std::int64_t batch_size;
-  const int thread_count;
-  std::vector<std::thread> threads;
-
-  std::mutex mutex;  // guards all below
-  std::condition_variable room, ready;
-  std::vector<Slot> ring;
-  std::int64_t next_sample = 0;  ///< to be made
-  std::int64_t next_batch = 0;   ///< to be handed out
-  bool stopping = false;
-  std::exception_ptr error;
+struct Loader::State : BatchQueue<SampleMaker> {
+  using BatchQueue::BatchQueue;
 };
 
 Loader::Loader(const fs::path& folder, const std::vector<std::string>& ids, const DatasetInfo& info,
                const Configuration& configuration, const LoaderConfig& config)
-    : state_(std::make_unique<State>(SampleMaker(folder, ids, info, configuration, config), config)) {}
+    : state_(std::make_unique<State>(SampleMaker(folder, ids, info, configuration, config), config.batch_size,
+                                     config.threads, config.queue_length)) {}
 
 Loader::~Loader() = default;
 Loader::Loader(Loader&&) noexcept = default;
 
 std::int64_t Loader::memory_bytes() const {
-  const Batch batch = state_->maker.empty_batch();
+  const Batch batch = state_->maker().empty_batch();
   std::size_t bytes = batch.data.size() * sizeof(float);
   for (const auto& target : batch.targets) bytes += target.size() * sizeof(std::int16_t);
-  const auto batches = static_cast<std::int64_t>(state_->ring.size()) + 1;  // one is in use
-  return batches * static_cast<std::int64_t>(bytes) + state_->thread_count * state_->maker.sample_bytes();
+  const auto batches = state_->length() + 1;  // one is in use
+  return batches * static_cast<std::int64_t>(bytes) + state_->thread_count() * state_->maker().sample_bytes();
 }
 
 Batch Loader::next() {
@@ -216,8 +126,7 @@ Batch Loader::next() {
 }
 
 void Loader::seek(std::int64_t index) {
-  state_->stop();
-  state_->start(index);
+  state_->seek(index);
 }
 
 }  // namespace seg

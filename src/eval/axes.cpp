@@ -115,4 +115,17 @@ void Axes::draw_curve(const Range& range, const std::vector<double>& values, con
   canvas_.unclip();
 }
 
+void Axes::draw_band(const Range& range, const std::vector<double>& low, const std::vector<double>& high,
+                     const Colour& colour) {
+  std::vector<Point> upper, outline;
+  for (std::size_t i = 0; i < low.size(); ++i) {
+    if (!std::isfinite(low[i]) || !std::isfinite(high[i])) continue;
+    const double x = x_of(static_cast<double>(i));
+    outline.push_back({x, y_of(range, low[i])});
+    upper.push_back({x, y_of(range, high[i])});
+  }
+  outline.insert(outline.end(), upper.rbegin(), upper.rend());
+  canvas_.area(outline, colour);
+}
+
 }  // namespace seg

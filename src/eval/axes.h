@@ -31,6 +31,9 @@ class Axes {
   /// One value per epoch; NaN and infinite values are gaps.
   void draw_curve(const Range& range, const std::vector<double>& values, const Colour& colour,
                   double line_width);
+  /// The area between two curves of the same length, over the epochs where both are finite.
+  void draw_band(const Range& range, const std::vector<double>& low, const std::vector<double>& high,
+                 const Colour& colour);
 
  private:
   double x_of(double epoch) const;

@@ -90,6 +90,13 @@ void Canvas::line(const std::vector<Point>& points, const Colour& colour, double
   cairo_stroke(cairo_.get());
 }
 
+void Canvas::area(const std::vector<Point>& points, const Colour& colour) {
+  set_colour(colour);
+  cairo_new_path(cairo_.get());
+  for (const Point& point : points) cairo_line_to(cairo_.get(), point.x, point.y);
+  cairo_fill(cairo_.get());
+}
+
 void Canvas::set_font(const TextStyle& style) {
   cairo_select_font_face(cairo_.get(), "sans-serif", CAIRO_FONT_SLANT_NORMAL,
                          style.bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);

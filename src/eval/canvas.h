@@ -58,6 +58,8 @@ class Canvas {
   void frame(const Box& box, const Colour& colour, double line_width);
   /// A polyline; a single point becomes a dot.
   void line(const std::vector<Point>& points, const Colour& colour, double line_width);
+  /// The inside of a closed polygon.
+  void area(const std::vector<Point>& points, const Colour& colour);
   /// `at` is the baseline's start, middle or end. Text is UTF-8.
   void text(const Point& at, const std::string& text, const TextStyle& style);
   double text_width(const std::string& text, const TextStyle& style);

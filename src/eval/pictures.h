@@ -11,11 +11,30 @@ namespace seg {
 /// One curve per entry; equal lengths, one value per epoch. NaN is drawn as a gap.
 struct TrainingCurves {
   std::vector<double> train_loss, val_loss, pseudo_dice, ema_dice, epoch_seconds, learning_rate;
+  /// What the second axis and its two curves are called, where they are no pseudo Dice.
+  const char *score = "pseudo Dice", *dice_name = "pseudo Dice", *ema_name = "pseudo Dice, moving average";
 };
 
 /// nnU-Net's progress.png: losses with pseudo Dice on a second axis, epoch time, learning rate. 1600x1200.
 /// Throws Error for curves of different lengths or without an epoch.
 void draw_training_curves(const fs::path& png, const TrainingCurves& curves, const std::string& title);
+
+/// Trainings of one kind, one value per epoch of each; they may differ in length.
+struct CurveGroup {
+  std::string name;
+  std::vector<std::vector<double>> curves;
+};
+
+/// Mean, least and greatest value per epoch; NaN where no curve has one.
+struct CurveSpread {
+  std::vector<double> mean, low, high;
+};
+CurveSpread spread_of(const std::vector<std::vector<double>>& curves);
+
+/// Each group's mean as a line over a band from its least to its greatest value. 1600x800; `caption` stands
+/// beside the values. Throws Error without an epoch.
+void draw_grouped_curves(const fs::path& png, const std::vector<CurveGroup>& groups,
+                         const std::string& caption);
 
 /// One case side by side: image, reference (unless nullptr), prediction; labels as coloured areas with an
 /// outline, and a legend. Of a volume it shows the slice with the most foreground, and one before and one

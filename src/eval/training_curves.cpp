@@ -63,8 +63,8 @@ void draw_training_curves(const fs::path& png, const TrainingCurves& curves, con
   const Colour green = distinct_colour(2);
   const std::array<Curve, 4> upper{{{"training loss", curves.train_loss, distinct_colour(4), 2.5},
                                     {"validation loss", curves.val_loss, distinct_colour(5), 2.5},
-                                    {"pseudo Dice", curves.pseudo_dice, green.with_opacity(0.4), 1.5},
-                                    {"pseudo Dice, moving average", curves.ema_dice, green, 3.5}}};
+                                    {curves.dice_name, curves.pseudo_dice, green.with_opacity(0.4), 1.5},
+                                    {curves.ema_name, curves.ema_dice, green, 3.5}}};
   const Range losses = range_of({&curves.train_loss, &curves.val_loss}, 0.05), dice{0, 1};
 
   Canvas canvas(kWidth, kHeight);
@@ -72,7 +72,7 @@ void draw_training_curves(const fs::path& png, const TrainingCurves& curves, con
   draw_legend(canvas, upper);
   Axes axes(canvas, kLossBox, curves.train_loss.size());
   axes.draw_scale(losses, "loss", false);
-  axes.draw_scale(dice, "pseudo Dice", true);
+  axes.draw_scale(dice, curves.score, true);
   axes.draw_frame("");
   for (const std::size_t i : {2u, 0u, 1u, 3u})  // the noisy one behind
     axes.draw_curve(i < 2 ? losses : dice, upper[i].values, upper[i].colour, upper[i].line_width);

@@ -58,9 +58,28 @@ Tensor DropPath::forward(const Tensor& branch) {
   return branch * torch::empty(one_per_sample, branch.options()).bernoulli_(keep).div_(keep);
 }
 
-void set_drop_path_rate(torch::nn::Module& module, double rate) {
+namespace {
+
+std::vector<DropPath*> drop_paths_of(torch::nn::Module& module) {
+  std::vector<DropPath*> drop_paths;
   for (const auto& child : module.modules(/*include_self=*/false)) {
-    if (auto* drop_path = child->as<DropPath>()) drop_path->set_rate(rate);
+    if (auto* drop_path = child->as<DropPath>()) drop_paths.push_back(drop_path);
+  }
+  return drop_paths;
+}
+
+}  // namespace
+
+void set_drop_path_rate(torch::nn::Module& module, double rate) {
+  for (auto* drop_path : drop_paths_of(module)) drop_path->set_rate(rate);
+}
+
+void spread_drop_path_rates(torch::nn::Module& module, double last) {
+  const auto drop_paths = drop_paths_of(module);
+  for (std::size_t i = 0; i < drop_paths.size(); ++i) {
+    const auto place =
+        static_cast<double>(i) / static_cast<double>(std::max<std::size_t>(1, drop_paths.size() - 1));
+    drop_paths[i]->set_rate(last * place);
   }
 }
 

@@ -42,6 +42,9 @@ class DropPath : public torch::nn::Module {
 /// Sets the rate of every DropPath below `module`.
 void set_drop_path_rate(torch::nn::Module& module, double rate);
 
+/// The same, growing linearly from 0 of the first to `last`.
+void spread_drop_path_rates(torch::nn::Module& module, double last);
+
 /// Weights as nnU-Net's InitWeights_He(1e-2): Kaiming normal, zero bias, for every convolution below
 /// `module`.
 void init_convolutions_he(torch::nn::Module& module);

@@ -18,6 +18,7 @@ class Network : public torch::nn::Module {
   /// returns one output [B, classes] and has no scales.
   std::vector<Tensor> forward(const Tensor& x);
 
+  const NetworkConfig& config() const { return config_; }
   std::int64_t in_channels() const { return config_.in_channels; }
   std::int64_t classes() const { return config_.classes; }
   /// The smallest size the network takes that holds `size`: the next multiples of its total stride, unless a

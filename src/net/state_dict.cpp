@@ -50,10 +50,6 @@ void collect(const torch::nn::Module& module, const std::string& prefix, NamedTe
   for (const auto& child : module.named_children()) collect(*child.value(), prefix + child.key() + ".", out);
 }
 
-std::string shape_text(const Tensor& tensor) {
-  return fmt::format("[{}]", fmt::join(tensor.sizes(), ", "));
-}
-
 std::string first_few(const char* what, const std::vector<std::string>& keys) {
   if (keys.empty()) return {};
   const std::vector<std::string> shown(
@@ -85,6 +81,17 @@ NamedTensors first_names(const NamedTensors& tensors) {
   return distinct;
 }
 
+std::string counts_and_examples(const LoadReport& report) {
+  return fmt::format("{} tensors fit{}{}{}", report.loaded.size(), first_few("missing", report.missing),
+                     first_few("unexpected", report.unexpected),
+                     first_few("of another shape", report.mismatched));
+}
+
+std::string shape_difference(const std::string& key, const Tensor& expected, const Tensor& got) {
+  return fmt::format("{}: expected [{}], got [{}]", key, fmt::join(expected.sizes(), ", "),
+                     fmt::join(got.sizes(), ", "));
+}
+
 LoadReport load_state_dict(torch::nn::Module& module, const NamedTensors& weights) {
   const torch::NoGradGuard no_grad;
   std::map<std::string, Tensor> given(weights.begin(), weights.end());
@@ -101,8 +108,7 @@ LoadReport load_state_dict(torch::nn::Module& module, const NamedTensors& weight
       filled.insert(tensor.unsafeGetTensorImpl());
       report.loaded.push_back(key);
     } else {
-      report.mismatched.push_back(
-          fmt::format("{}: expected {}, got {}", key, shape_text(tensor), shape_text(found->second)));
+      report.mismatched.push_back(shape_difference(key, tensor, found->second));
     }
     given.erase(found);
   }
@@ -113,9 +119,7 @@ LoadReport load_state_dict(torch::nn::Module& module, const NamedTensors& weight
 void load_state_dict_strictly(torch::nn::Module& module, const NamedTensors& weights) {
   const LoadReport report = load_state_dict(module, weights);
   if (report.complete()) return;
-  throw Error(fmt::format("the weights do not fit the network: {} keys fit{}{}{}", report.loaded.size(),
-                          first_few("missing", report.missing), first_few("unexpected", report.unexpected),
-                          first_few("of another shape", report.mismatched)),
+  throw Error("the weights do not fit the network: " + counts_and_examples(report),
               "are network, input channels and classes the ones it was trained with?");
 }
 

@@ -23,6 +23,12 @@ NamedTensors state_dict(const torch::nn::Module& module);
 /// Every tensor once, under its first name.
 NamedTensors first_names(const NamedTensors& tensors);
 
+/// "3 tensors fit; 2 missing: a, b; ...", with the first few names of each kind.
+std::string counts_and_examples(const LoadReport& report);
+
+/// "key: expected [..], got [..]"
+std::string shape_difference(const std::string& key, const Tensor& expected, const Tensor& got);
+
 /// Copies what fits by name and shape. Of a tensor with several names, the first is enough.
 LoadReport load_state_dict(torch::nn::Module& module, const NamedTensors& weights);
 

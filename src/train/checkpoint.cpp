@@ -76,6 +76,7 @@ Json to_json(const CheckpointInfo& info) {
           {"batch_size", info.batch_size},
           {"seed", info.seed},
           {"pretrained", info.pretrained},
+          {"freeze_epochs", info.freeze_epochs},
           {"_best_ema", info.best_ema ? Json(*info.best_ema) : Json(nullptr)},
           {"inference_allowed_mirroring_axes", info.mirrored ? Json{0, 1} : Json(nullptr)},
           {"logging", to_json(info.logging)}};
@@ -106,6 +107,7 @@ CheckpointInfo info_from_json(const Json& json) {
   info.batch_size = get<std::int64_t>(json, "batch_size");
   info.seed = get<std::uint64_t>(json, "seed");
   info.pretrained = get<bool>(json, "pretrained");
+  info.freeze_epochs = get_or<std::int64_t>(json, "freeze_epochs", info.pretrained ? 10 : 0);
   info.mirrored = !get<Json>(json, "inference_allowed_mirroring_axes").is_null();
   if (!get<Json>(json, "_best_ema").is_null()) info.best_ema = get<double>(json, "_best_ema");
   const Json logging = get<Json>(json, "logging");

@@ -33,6 +33,7 @@ struct CheckpointInfo {
   std::int64_t iterations = 0, batch_size = 0;
   std::uint64_t seed = 0;
   bool pretrained = false;
+  std::int64_t freeze_epochs = 0;  ///< the encoder stands still in the first so many
   bool mirrored = true;  ///< trained on mirrored images, so that prediction may average over mirrors
   std::optional<double> best_ema;
   TrainingLog logging;

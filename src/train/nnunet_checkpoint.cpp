@@ -54,7 +54,9 @@ Json init_args_beside(const fs::path& checkpoint, const CheckpointInfo& info) {
       !number.empty() && number.size() < 10 && number.find_first_not_of("0123456789") == std::string::npos;
   const std::string model_name = model.filename().string();  // TRAINER__PLANS__CONFIGURATION
   const auto separator = model_name.rfind("__");
-  const std::string configuration = separator == std::string::npos ? "2d" : model_name.substr(separator + 2);
+  if (separator == std::string::npos)
+    fail("expected a model folder named TRAINER__PLANS__CONFIGURATION, got {}", model.string());
+  const std::string configuration = model_name.substr(separator + 2);
   Json plans = read_json(model / "plans.json");
   plan_from_json(plans, (model / "plans.json").string()).configuration(configuration);  // an Error without it
   Json& trained = plans["configurations"][configuration];
@@ -72,9 +74,9 @@ Json init_args_beside(const fs::path& checkpoint, const CheckpointInfo& info) {
 Json group_of(const OptimizerConfig& config, const std::vector<double>& rates) {
   Json group = {{"lr", rates.empty() ? config.learning_rate : rates.back()}};
   if (config.kind == OptimizerKind::sgd) {
-    group.update({{"momentum", 0.99}, {"dampening", 0}, {"nesterov", true}});
+    group.update({{"momentum", kMomentum}, {"dampening", 0}, {"nesterov", true}});
   } else {
-    group.update({{"betas", {0.9, 0.999}}, {"eps", 1e-5}, {"amsgrad", false}, {"capturable", false}});
+    group.update({{"betas", {0.9, 0.999}}, {"eps", kAdamEps}, {"amsgrad", false}, {"capturable", false}});
   }
   group.update({{"weight_decay", config.weight_decay},
                 {"foreach", nullptr},
@@ -173,6 +175,7 @@ CheckpointInfo info_from_nnunet(const Json& record) {
   info.iterations = official.iterations;
   info.batch_size = configuration.batch_size;
   info.pretrained = trainer.pretrained;
+  info.freeze_epochs = trainer.pretrained ? official.freeze_epochs : 0;
   info.mirrored = axes.is_array() && !axes.empty();
   if (!best.is_null()) info.best_ema = get<double>(record, "_best_ema");
   info.logging = log_from_json(object_of(record, "logging"));

@@ -16,7 +16,7 @@ namespace {
 
 using torch::optim::OptimizerParamState;
 
-constexpr double kMomentum = 0.99, kAdamEps = 1e-5, kMinLearningRate = 1e-6;
+constexpr double kMinLearningRate = 1e-6;
 
 /// The tensors of one parameter's state by name.
 using StateTensors = std::map<std::string, Tensor>;

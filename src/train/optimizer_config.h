@@ -3,9 +3,11 @@
 
 namespace seg {
 
+inline constexpr double kMomentum = 0.99, kAdamEps = 1e-5;
+
 enum class OptimizerKind {
-  sgd,   ///< momentum 0.99, Nesterov
-  adam,  ///< betas 0.9 and 0.999, eps 1e-5; weight decay as part of the gradient
+  sgd,   ///< kMomentum, Nesterov
+  adam,  ///< betas 0.9 and 0.999, kAdamEps; weight decay as part of the gradient
   adamw  ///< the same with decoupled weight decay
 };
 

@@ -29,6 +29,7 @@ namespace {
 
 using torch::Tensor;
 
+constexpr const char* kPretrainedTable = "pretrained.tsv";
 constexpr double kEmaKeep = 0.9;                       // ema = 0.9 * old + 0.1 * new
 constexpr std::uint64_t kValidationStream = 0x76616C;  // validation batches differ from training ones
 
@@ -127,6 +128,7 @@ class Trainer {
   std::shared_ptr<Network> network_;
   std::unique_ptr<torch::optim::Optimizer> optimizer_;
   CheckpointInfo info_;
+  std::string pretrained_table_;
   LogFile log_;
   std::optional<Loader> train_loader_, val_loader_;
   std::optional<Progress> progress_;
@@ -194,14 +196,19 @@ void Trainer::start_from_weights() {
     info_.current_epoch = saved.current_epoch;
     info_.best_ema = saved.best_ema;
     info_.pretrained = saved.pretrained;
+    info_.freeze_epochs = saved.freeze_epochs;
     info_.logging = saved.logging;
     log_.line(
         fmt::format("continuing with epoch {} from {}", info_.current_epoch, checkpoint.filename().string()));
   } else if (!config_.pretrained.empty()) {
-    const auto report = load_pretrained_encoder(*network_, config_.pretrained);
+    const PretrainedReport report = load_pretrained(*network_, config_.pretrained);
     info_.pretrained = true;
-    log_.line(fmt::format("{} tensors of the encoder start from {}", report.loaded.size(),
-                          config_.pretrained.string()));
+    info_.freeze_epochs = config_.freeze_epochs;
+    pretrained_table_ = report.table();
+    log_.line(fmt::format("{} starts from {}: {} tensors loaded, {} adapted, {} skipped; {} lists them",
+                          report.encoder_only ? "the encoder" : "the network", config_.pretrained.string(),
+                          report.count(Taken::loaded), report.count(Taken::adapted),
+                          report.count(Taken::skipped), kPretrainedTable));
   }
 }
 
@@ -296,6 +303,8 @@ void Trainer::run() {
       note("removing {} of an earlier training", old.filename().string());
       fs::remove(old);
     }
+    fs::remove(task_.output / kPretrainedTable);
+    if (!pretrained_table_.empty()) write_text(task_.output / kPretrainedTable, pretrained_table_);
   }
   log_.open(task_.output);
   log_.line(fmt::format(
@@ -310,13 +319,13 @@ void Trainer::run() {
     // Stochastic depth of an epoch depends on the epoch alone, so that a resumed training goes on as it would
     // have.
     torch::manual_seed(config_.seed + static_cast<std::uint64_t>(info_.current_epoch));
-    const bool frozen = info_.pretrained && info_.current_epoch < config_.freeze_epochs;
+    const bool frozen = info_.current_epoch < info_.freeze_epochs;
     freeze_encoder(frozen);
     const double rate =
         set_learning_rate(*optimizer_, config_.optimizer, info_.current_epoch, config_.epochs);
     info_.logging.lrs.push_back(rate);
     info_.logging.epoch_start_timestamps.push_back(now());
-    if (info_.pretrained) log_.line(frozen ? "Freezing the encoder" : "Unfreezing the encoder");
+    if (info_.freeze_epochs > 0) log_.line(frozen ? "Freezing the encoder" : "Unfreezing the encoder");
     log_.line("");
     log_.line(fmt::format("Epoch {}", info_.current_epoch));
     log_.line(fmt::format("Current learning rate: {:.5g}", std::round(rate * 1e5) / 1e5));

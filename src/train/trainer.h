@@ -24,11 +24,12 @@ struct TrainConfig {
   double clip_norm = 12;
   double foreground_share = 0.33;
   bool augment = true;
-  std::int64_t freeze_epochs = 10;  ///< only with pretrained weights
+  std::int64_t freeze_epochs = 10;  ///< of the encoder, with pretrained weights
   std::int64_t save_every = 50;     ///< epochs between checkpoint_latest
   std::int64_t keep_every = 0;      ///< also keep checkpoint_<epoch> every so many epochs; 0 for none
   std::uint64_t seed = 0;
-  fs::path pretrained;  ///< file with the encoder's weights; empty for none
+  fs::path
+      pretrained;  ///< file to start from, see train/pretrained.h; empty for none; a resumed one needs none
   bool resume = false;
 };
 
@@ -42,7 +43,7 @@ struct TrainTask {
 };
 
 /// Trains and leaves checkpoint_best, checkpoint_final (and checkpoint_latest on the way), training_log_*.txt
-/// and progress.png in the output folder.
+/// and progress.png in the output folder; pretrained.tsv says what came from a file of weights.
 void train(const TrainTask& task, const TrainConfig& config);
 
 /// The checkpoint a resumed training starts from: final, latest or best, in this order. Empty where there is

@@ -1,7 +1,5 @@
 #include "train/trainers.h"
 
-#include <fmt/ranges.h>
-
 #include <vector>
 
 #include "base/error.h"
@@ -52,16 +50,14 @@ const TrainerEntry& trainer_for(std::string_view network, bool pretrained) {
   if (!find_network(network).segments) {  // an unknown name is told with its closest match
     fail_usage("{} is a classifier of whole images: segmentation needs one of the other networks", network);
   }
+  const TrainerEntry* only = nullptr;
   for (const auto& entry : trainers()) {
-    if (entry.network == network && entry.pretrained == pretrained) return entry;
+    if (entry.network != network) continue;
+    if (entry.pretrained == pretrained) return entry;
+    only = &entry;
   }
-  std::vector<std::string> trainable;
-  for (const auto& entry : trainers()) {
-    if (entry.pretrained == pretrained) trainable.emplace_back(entry.network);
-  }
-  throw Error(fmt::format("network {} cannot be trained {} pretrained weights", network,
-                          pretrained ? "with" : "without"),
-              fmt::format("those that can are {}", fmt::join(trainable, ", ")), ErrorKind::usage);
+  if (only == nullptr) fail("network {} has no trainer", network);
+  return *only;
 }
 
 }  // namespace seg

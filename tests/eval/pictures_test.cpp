@@ -112,6 +112,45 @@ TEST_F(Pictures, CurvesMustBeOfOneLength) {
   EXPECT_THAT(error_of([&] { draw(TrainingCurves{}); }), HasSubstr("no epoch"));
 }
 
+TEST(SpreadOf, IsTakenOverTheCurvesThatHaveTheEpoch) {
+  const CurveSpread spread = spread_of({{0.25, kNan, 0.5}, {0.75, kNan}});
+  EXPECT_THAT(spread.mean, ElementsAre(0.5, ::testing::IsNan(), 0.5));
+  EXPECT_THAT(spread.low, ElementsAre(0.25, ::testing::IsNan(), 0.5));
+  EXPECT_THAT(spread.high, ElementsAre(0.75, ::testing::IsNan(), 0.5));
+}
+
+TEST_F(Pictures, GroupedCurvesAreLinesInBands) {
+  draw_grouped_curves(folder_ / "grouped.png", {{"wide", {{0, 0, 0}, {1, 1, 1}}}, {"one", {{0.2, 0.2, 0.2}}}},
+                      "Dice");
+  const Image picture = read_image(folder_ / "grouped.png").voxels;
+  const auto heights = [&](const Colour& colour) {
+    std::int64_t least = 1000, greatest = 0;
+    for (const auto& [x, y] : pixels_of(picture, colour)) {
+      if (x > 1130) continue;  // the legend
+      least = std::min(least, y);
+      greatest = std::max(greatest, y);
+    }
+    return std::pair{least, greatest};
+  };
+  const auto [line_top, line_bottom] = heights(distinct_colour(4));
+  EXPECT_LT(line_bottom - line_top, 8);
+  // Beside the grid a column is white, then of the band's colour, then white.
+  constexpr std::int64_t kColumn = 150;
+  std::vector<std::int64_t> coloured;
+  for (std::int64_t y = 62; y < 698; ++y) {
+    if (picture.at(2, 0, y, kColumn) != picture.at(0, 0, y, kColumn)) coloured.push_back(y);
+  }
+  ASSERT_FALSE(coloured.empty());
+  EXPECT_GT(coloured.back() - coloured.front(), 500);  // most of the plot's 640 pixels
+  EXPECT_NEAR(static_cast<double>(coloured.front() + coloured.back()),
+              static_cast<double>(line_top + line_bottom), 8);
+  EXPECT_GT(heights(distinct_colour(5)).first, line_bottom);
+  EXPECT_THAT(error_of([&] {
+                draw_grouped_curves(folder_ / "x.png", {{"none", {}}}, "");
+              }),
+              HasSubstr("no epoch to draw"));
+}
+
 TEST(RoundTicks, AreRoundAndInside) {
   EXPECT_THAT(round_ticks({0, 1}, 5), ElementsAre(0, 0.2, ::testing::DoubleNear(0.4, 1e-12),
                                                   ::testing::DoubleNear(0.6, 1e-12), 0.8, 1));

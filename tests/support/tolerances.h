@@ -29,6 +29,9 @@ inline constexpr double kAugmentation = 2e-5;
 inline constexpr double kNoiseMoments = 5e-3;  ///< 200 000 draws: 4 standard errors of the mean of sigma 0.5
 inline constexpr double kDrawnShare = 0.03;    ///< 4000 draws: 4 standard errors of a share near one half
 
+/// Resized and recoloured pictures against double; values up to 255 in float32, a dozen roundings.
+inline constexpr double kPictureValue = 2e-4;
+
 // Networks and layers.
 /// An output may differ from the float32 golden by this many times the golden's own distance to its float64
 /// run ("a few times that number", goldens/networks/README.md).

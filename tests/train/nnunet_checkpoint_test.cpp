@@ -14,6 +14,7 @@
 #include "support/python.h"
 #include "train/convert_checkpoint.h"
 #include "train/optimizer.h"
+#include "train/trainers.h"
 #include "weights/pth.h"
 #include "weights/weights.h"
 
@@ -23,10 +24,11 @@ namespace {
 using testing::error_of;
 using ::testing::HasSubstr;
 
-/// A checkpoint of a network that has made one optimiser step, in a results folder.
+/// A checkpoint of a network that has made one step of its trainer's optimiser, in a results folder.
 class NnunetCheckpoint : public ::testing::Test {
  protected:
-  NnunetCheckpoint() {
+  explicit NnunetCheckpoint(const std::string& name = "nnUNetTrainerSwinUMambaD")
+      : trainer(find_trainer(name)) {
     make_folder(fold);
     Plan plan;
     plan.dataset_name = "Dataset701_Toy";
@@ -37,29 +39,36 @@ class NnunetCheckpoint : public ::testing::Test {
     plan.configurations[0].spacing = {1, 1};
     plan.configurations[0].normalization.resize(2);
     plan.configurations[0].use_mask_for_norm.resize(2);
+    plan.configurations[0].pool_kernels = {{1, 1}, {2, 2}, {2, 2}};  // for networks that follow it
+    plan.configurations[0].conv_kernels = {{3, 3}, {3, 3}, {3, 3}};
+    plan.configurations[0].convs_per_stage_encoder = {1, 1, 1};
+    plan.configurations[0].convs_per_stage_decoder = {1, 1};
+    plan.configurations[0].base_features = 4;
     write_json(model / "plans.json", to_json(plan));
     write_text(model / "dataset.json",
                R"({"channel_names": {"0": "T1", "1": "T2"}, "labels": {"background": 0, "a": 1, "b": 2},
                    "numTraining": 3, "file_ending": ".nii.gz"})");
 
     torch::manual_seed(1);
-    const auto network = make_network("swin_umamba_d", {2, 3, true});
-    const auto optimizer = make_optimizer(*network, OptimizerConfig{});
+    const NetworkConfig config{2, 3, trainer.deep_supervision, {64, 96}, topology_of(plan.configurations[0])};
+    const auto network = make_network(trainer.network, config);
+    const auto optimizer = make_optimizer(*network, trainer.optimizer);
     int count = 0;
     for (const auto& item : network->named_parameters()) {
       if (++count % 5 != 0) item.value().mutable_grad() = torch::randn(item.value().sizes());
     }
     optimizer->step();
     CheckpointInfo info;
-    info.trainer_name = "nnUNetTrainerSwinUMambaD";
-    info.network = "swin_umamba_d";
-    info.network_config = {2, 3, true, {64, 96}, topology_of(plan.configurations[0])};
+    info.trainer_name = trainer.name;
+    info.network = trainer.network;
+    info.network_config = config;
     info.patch_size = {64, 96};
     info.current_epoch = 2;
     info.epochs = 1000;
     info.iterations = 250;
     info.batch_size = 4;
-    info.pretrained = true;
+    info.pretrained = trainer.pretrained;
+    info.freeze_epochs = trainer.pretrained ? 10 : 0;
     info.best_ema = 0.25;
     info.logging = {{0.25, 0.5},  {0.25, 0.275}, {1, 0.5}, {1, 0.75},
                     {1e-4, 9e-5}, {1, 2},        {2, 3},   {{0.1, 0.4}, {0.5, 0.5}}};
@@ -78,12 +87,23 @@ class NnunetCheckpoint : public ::testing::Test {
     EXPECT_EQ(a.metadata(), b.metadata());
   }
 
+  const TrainerEntry& trainer;
   testing::TemporaryFolder folder;
-  fs::path model = folder / "nnUNetTrainerSwinUMambaD__nnUNetPlans__2d", fold = model / "fold_3";
+  fs::path model = folder / fmt::format("{}__nnUNetPlans__2d", trainer.name), fold = model / "fold_3";
   fs::path ours = fold / "checkpoint_final.safetensors";
 };
 
-TEST_F(NnunetCheckpoint, GoesThereAndBackThroughPyTorch) {
+/// AdamW, SGD, Adam.
+class OfEveryOptimizer : public NnunetCheckpoint, public ::testing::WithParamInterface<const char*> {
+ protected:
+  OfEveryOptimizer() : NnunetCheckpoint(GetParam()) {}
+};
+INSTANTIATE_TEST_SUITE_P(Trainers, OfEveryOptimizer,
+                         ::testing::Values("nnUNetTrainerSwinUMambaD", "nnUNetTrainer",
+                                           "nnUNetTrainerSegResNet"),
+                         [](const auto& instance) { return std::string(instance.param); });
+
+TEST_P(OfEveryOptimizer, GoesThereAndBackThroughPyTorch) {
   const fs::path pth = fold / "checkpoint_final.pth", resaved = folder / "resaved.pth",
                  back = folder / "back.safetensors";
   convert_checkpoint(ours, pth);
@@ -91,6 +111,15 @@ TEST_F(NnunetCheckpoint, GoesThereAndBackThroughPyTorch) {
   EXPECT_EQ(record["init_args"]["fold"], 3);
   EXPECT_EQ(record["init_args"]["configuration"], "2d");
   EXPECT_EQ(record["init_args"]["plans"]["configurations"]["2d"]["patch_size"], Json({64, 96}));
+  const Json group = record["optimizer_state"]["param_groups"][0];
+  EXPECT_EQ(group["weight_decay"], trainer.optimizer.weight_decay);
+  if (trainer.optimizer.kind == OptimizerKind::sgd) {
+    EXPECT_EQ(group["momentum"], 0.99);
+    EXPECT_EQ(group["nesterov"], true);
+  } else {
+    EXPECT_EQ(group["eps"], 1e-5);
+    EXPECT_EQ(group["betas"], Json({0.9, 0.999}));
+  }
   convert_checkpoint(pth, back);
   expect_same_contents(back);
 
@@ -103,6 +132,14 @@ TEST_F(NnunetCheckpoint, NeedsTheModelFolder) {
   fs::remove(model / "dataset.json");
   EXPECT_THAT(error_of([&] { convert_checkpoint(ours, folder / "a.pth"); }),
               HasSubstr("expected plans.json and dataset.json"));
+}
+
+TEST_F(NnunetCheckpoint, NeedsTheConfigurationInTheFoldersName) {
+  fs::rename(model, folder / "model");
+  EXPECT_THAT(error_of([&] {
+                convert_checkpoint(folder / "model/fold_3/checkpoint_final.safetensors", folder / "a.pth");
+              }),
+              HasSubstr("expected a model folder named TRAINER__PLANS__CONFIGURATION"));
 }
 
 TEST_F(NnunetCheckpoint, RefusesOtherFilesOfPyTorch) {

@@ -216,8 +216,11 @@ def check(path, target):
 def resave(source, target):
     """As a trainer of nnU-Net takes a checkpoint up and stores it again."""
     checkpoint = torch.load(source)
-    parameters = [torch.nn.Parameter(value.clone()) for value in checkpoint["network_weights"].values()]
-    optimizer = torch.optim.AdamW(parameters, lr=1.0)
+    again = ("decoder.encoder.", ".all_modules.")  # second names of tensors
+    parameters = [torch.nn.Parameter(value.clone()) for name, value in checkpoint["network_weights"].items()
+                  if not any(part in name for part in again)]
+    momentum = "momentum" in checkpoint["optimizer_state"]["param_groups"][0]
+    optimizer = torch.optim.SGD(parameters, lr=1.0) if momentum else torch.optim.AdamW(parameters, lr=1.0)
     optimizer.load_state_dict(checkpoint["optimizer_state"])
     checkpoint["optimizer_state"] = optimizer.state_dict()
     checkpoint["_best_ema"] = np.float64(checkpoint["_best_ema"])

@@ -15,7 +15,10 @@ expect_fail 2 "expected HEIGHTxWIDTH" "${train[@]}" -f 0 --patch-size 64,64
 expect_fail 2 "3d_fullres" "$SWIN_UMAMBA" train -d 703 -c 3d_fullres -f 0
 expect_fail 1 "nothing to continue" "${train[@]}" -f 0 --patch-size 64x64 --continue
 expect_fail 2 "expected --pretrained" "${train[@]}" -f 0 --trainer nnUNetTrainerSwinUMambaD
-expect_fail 2 "trains from scratch" "${train[@]}" -f 0 --trainer nnUNetTrainerSwinUMambaDScratch --pretrained w.safetensors
+expect_fail 2 "--freeze-epochs requires --pretrained" "${train[@]}" -f 0 --freeze-epochs 1
+expect_fail 2 "excludes" "${train[@]}" -f 0 --pretrained w.safetensors --freeze-epochs 1 --continue
+expect_fail 2 "nnunet has no encoder that --freeze-epochs could freeze; swin_umamba, swin_umamba_d, swin_umamba_v1 have one" \
+  "${train[@]}" -f 0 --network nnunet --pretrained w.safetensors --freeze-epochs 1
 expect_fail 1 "no_such_file.safetensors" "${train[@]}" -f 0 --patch-size 64x64 --pretrained no_such_file.safetensors
 
 # A results folder that is a file.

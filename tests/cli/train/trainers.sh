@@ -17,7 +17,5 @@ expect_text "Current learning rate: 0.00536" stderr # 0.01 * 0.5^0.9
 expect_ok "$SWIN_UMAMBA" predict -i raw/Dataset703_CellsPhantom/imagesTs -o predictions -m "$model"
 expect_file predictions/*.png
 
-expect_fail 2 "nnunet cannot be trained with pretrained weights" \
-  "$SWIN_UMAMBA" train -d 703 -c 2d -f 0 --network nnunet --pretrained weights.safetensors
 sed -i 's/"PlainConvUNet"/"ResidualEncoderUNet"/' "$plans"
 expect_fail 1 "expected plans of a PlainConvUNet" "$SWIN_UMAMBA" train "${options[@]}"
