@@ -70,6 +70,10 @@ void Engine::run(std::span<const float> image, std::span<float> logits) {
   parts_->graph.run({const_cast<float*>(image.data()), logits.data()});
 }
 
+void Engine::observe(std::function<void(std::string_view, double)> observer) {
+  parts_->graph.observe(std::move(observer));
+}
+
 std::size_t Engine::arena_bytes() const {
   return parts_->graph.arena_bytes();
 }

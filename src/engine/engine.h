@@ -2,6 +2,7 @@
 // ahead.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -30,6 +31,9 @@ class Engine {
 
   /// image [in_channels, height, width] -> logits [classes, height, width]. Allocates nothing.
   void run(std::span<const float> image, std::span<float> logits);
+
+  /// Called with the kind and the seconds of every step that runs.
+  void observe(std::function<void(std::string_view kind, double seconds)> observer);
 
   /// Bytes of the activations' memory.
   std::size_t arena_bytes() const;

@@ -1,6 +1,7 @@
 #include "engine/graph.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <new>
 #include <numeric>
@@ -37,14 +38,14 @@ Map Graph::external(std::int64_t channels, std::int64_t height, std::int64_t wid
   return map;
 }
 
-void Graph::step(const std::vector<Map>& maps, Step run) {
+void Graph::step(const char* kind, const std::vector<Map>& maps, Step run) {
   for (const Map& map : maps) {
     Buffer& buffer = buffers_[map.buffer];
     if (!buffer.used) buffer.first_step = steps_.size();
     buffer.used = true;
     buffer.last_step = steps_.size();
   }
-  steps_.push_back(std::move(run));
+  steps_.emplace_back(kind, std::move(run));
 }
 
 void Graph::plan() {
@@ -84,7 +85,12 @@ void Graph::run(const std::vector<float*>& externals) {
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     if (buffers_[i].external) memory_->set(i, externals.at(next++));
   }
-  for (const Step& step : steps_) step(*memory_);
+  for (const auto& [kind, step] : steps_) {
+    const auto start = std::chrono::steady_clock::now();
+    step(*memory_);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    if (observer_) observer_(kind, took.count());
+  }
 }
 
 }  // namespace seg::engine

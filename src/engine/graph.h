@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace seg::engine {
@@ -64,8 +66,8 @@ class Graph {
   /// Maps that the caller provides memory for.
   Map external(std::int64_t channels, std::int64_t height, std::int64_t width);
 
-  /// Adds a step that reads and writes these maps.
-  void step(const std::vector<Map>& maps, Step run);
+  /// Adds a step of some kind ("convolution", "scan", ...) that reads and writes these maps.
+  void step(const char* kind, const std::vector<Map>& maps, Step run);
 
   /// Places all maps. No step may be added behind it.
   void plan();
@@ -74,6 +76,11 @@ class Graph {
 
   /// Runs every step; `externals` are the external maps' values, in the order of their creation.
   void run(const std::vector<float*>& externals);
+
+  /// Where the time goes: called with the kind and the seconds of every step that is run.
+  void observe(std::function<void(std::string_view kind, double seconds)> observer) {
+    observer_ = std::move(observer);
+  }
 
  private:
   struct Buffer {
@@ -90,7 +97,8 @@ class Graph {
   std::size_t add_buffer(std::size_t size, bool external);
 
   std::vector<Buffer> buffers_;
-  std::vector<Step> steps_;
+  std::vector<std::pair<const char*, Step>> steps_;
+  std::function<void(std::string_view, double)> observer_;
   std::size_t arena_size_ = 0;
   std::unique_ptr<float, Free> arena_;
   std::unique_ptr<Memory> memory_;

@@ -20,6 +20,10 @@ const dnnl::engine& cpu() {
   return engine;
 }
 
+/// Winograd's F(4, 3) halves the time of a 3x3 convolution, but its weights take four times the memory:
+/// beyond so many weights per tap that is not worth it.
+constexpr std::int64_t kMostWinogradWeights = 384 * 768;
+
 memory::format_tag tag_of(Layout layout) {
   switch (layout) {
     case Layout::planar:
@@ -55,8 +59,8 @@ memory::desc vector_desc(std::int64_t count) {
 /// A primitive as a step: which maps are its arguments, and constants.
 class PrimitiveStep {
  public:
-  PrimitiveStep(Graph& graph, dnnl::primitive primitive, const memory::desc& scratch)
-      : primitive_(std::move(primitive)) {
+  PrimitiveStep(const char* kind, Graph& graph, dnnl::primitive primitive, const memory::desc& scratch)
+      : kind_(kind), primitive_(std::move(primitive)) {
     const auto size = static_cast<std::int64_t>((scratch.get_size() + sizeof(float) - 1) / sizeof(float));
     if (size > 0) add(DNNL_ARG_SCRATCHPAD, graph.map(size, 1, 1, Layout::planar), scratch);
   }
@@ -69,7 +73,7 @@ class PrimitiveStep {
 
   void add_to(Graph& graph) {
     const auto maps = maps_;
-    graph.step(maps, [step = *this, stream = dnnl::stream(cpu())](const Memory& memory) mutable {
+    graph.step(kind_, maps, [step = *this, stream = dnnl::stream(cpu())](const Memory& memory) mutable {
       for (std::size_t i = 0; i < step.maps_.size(); ++i)
         step.arguments_.at(step.numbers_[i]).set_data_handle(memory.at(step.maps_[i]));
       step.primitive_.execute(stream, step.arguments_);
@@ -78,6 +82,7 @@ class PrimitiveStep {
   }
 
  private:
+  const char* kind_;
   dnnl::primitive primitive_;
   std::vector<Map> maps_;
   std::vector<int> numbers_;
@@ -103,7 +108,7 @@ bool is_slow(const Description& description) {
 void add_reorder(Graph& graph, const Map& from, const memory::desc& from_desc, const Map& to,
                  const memory::desc& to_desc) {
   const dnnl::reorder::primitive_desc description(cpu(), from_desc, cpu(), to_desc, own_scratchpad());
-  PrimitiveStep step(graph, dnnl::reorder(description), description.scratchpad_desc());
+  PrimitiveStep step("reorder", graph, dnnl::reorder(description), description.scratchpad_desc());
   step.add(DNNL_ARG_FROM, from, from_desc);
   step.add(DNNL_ARG_TO, to, to_desc);
   step.add_to(graph);
@@ -138,22 +143,29 @@ Map Builder::conv(const std::string& name, const Map& x, std::int64_t out, const
   const auto size = [&](std::int64_t pixels) { return (pixels + 2 * shape.padding - k) / shape.stride + 1; };
   const Map y = graph_.map(out, size(x.height), size(x.width), Layout::blocked);
   const memory::desc weights({out, in, k, k}, memory::data_type::f32, memory::format_tag::any);
-  const auto describe = [&](const memory::desc& from, const memory::desc& to) {
+  const auto describe = [&](dnnl::algorithm algorithm, const memory::desc& from, const memory::desc& to) {
     const memory::dims strides{shape.stride, shape.stride}, padding{shape.padding, shape.padding};
+    const auto inference = dnnl::prop_kind::forward_inference;
     return dnnl::convolution_forward::primitive_desc(
-        bias ? dnnl::convolution_forward::desc(dnnl::prop_kind::forward_inference,
-                                               dnnl::algorithm::convolution_direct, from, weights,
-                                               vector_desc(out), to, strides, padding, padding)
-             : dnnl::convolution_forward::desc(dnnl::prop_kind::forward_inference,
-                                               dnnl::algorithm::convolution_direct, from, weights, to,
-                                               strides, padding, padding),
+        bias ? dnnl::convolution_forward::desc(inference, algorithm, from, weights, vector_desc(out), to,
+                                               strides, padding, padding)
+             : dnnl::convolution_forward::desc(inference, algorithm, from, weights, to, strides, padding,
+                                               padding),
         own_scratchpad(), cpu());
   };
-  auto description = describe(desc_of(x), desc_of(y));
+  const auto direct = dnnl::algorithm::convolution_direct;
+  auto description = describe(direct, desc_of(x), desc_of(y));
   if (is_slow(description))  // not for these layouts on this machine
-    description = describe(desc_of(x, memory::format_tag::any), desc_of(y, memory::format_tag::any));
+    description = describe(direct, desc_of(x, memory::format_tag::any), desc_of(y, memory::format_tag::any));
+  if (k == 3 && shape.stride == 1 && out * in <= kMostWinogradWeights) {
+    try {
+      description = describe(dnnl::algorithm::convolution_winograd, desc_of(x), desc_of(y));
+    } catch (const dnnl::error&) {  // not on this machine, or not for so few channels
+    }
+  }
   const auto values = parameters_.get(name + ".weight", {out, in, k, k});
-  PrimitiveStep step(graph_, dnnl::convolution_forward(description), description.scratchpad_desc());
+  PrimitiveStep step(k == 3 && shape.stride == 1 ? "convolution 3x3" : "other convolution", graph_,
+                     dnnl::convolution_forward(description), description.scratchpad_desc());
   Map from = x, to = y;
   if (description.src_desc() != desc_of(x)) {
     from = map_for(graph_, x, description.src_desc());
@@ -187,7 +199,8 @@ Map Builder::depthwise_silu(const std::string& name, const Map& x) {
           memory::desc({c, 1, 1, 3, 3}, memory::data_type::f32, memory::format_tag::any), vector_desc(c),
           desc_of(y), {1, 1}, {1, 1}, {1, 1}),
       attributes, cpu());
-  PrimitiveStep step(graph_, dnnl::convolution_forward(description), description.scratchpad_desc());
+  PrimitiveStep step("depthwise", graph_, dnnl::convolution_forward(description),
+                     description.scratchpad_desc());
   step.add(DNNL_ARG_SRC, x, desc_of(x));
   step.add(DNNL_ARG_DST, y, desc_of(y));
   step.add(DNNL_ARG_WEIGHTS, packed(parameters_.get(name + ".weight", {c, 1, 3, 3}),
@@ -218,16 +231,18 @@ void Builder::transposed_conv(const std::string& name, const Map& x, const Map& 
           memory::desc({4 * out, in, 1, 1}, memory::data_type::f32, memory::format_tag::any), desc_of(parts),
           {1, 1}, {0, 0}, {0, 0}),
       own_scratchpad(), cpu());
-  PrimitiveStep step(graph_, dnnl::convolution_forward(description), description.scratchpad_desc());
+  PrimitiveStep step("transposed convolution", graph_, dnnl::convolution_forward(description),
+                     description.scratchpad_desc());
   step.add(DNNL_ARG_SRC, x, desc_of(x));
   step.add(DNNL_ARG_DST, parts, desc_of(parts));
   step.add(DNNL_ARG_WEIGHTS,
            packed(weights, {{4 * out, in, 1, 1}, memory::data_type::f32, memory::format_tag::oihw},
                   description.weights_desc()));
   step.add_to(graph_);
-  graph_.step({parts, y}, [parts, y, h = x.height, w = x.width](const Memory& memory) {
-    scatter_2x2(y.channels, h, w, memory.at(parts), memory.at(y));
-  });
+  graph_.step("transposed convolution", {parts, y},
+              [parts, y, h = x.height, w = x.width](const Memory& memory) {
+                scatter_2x2(y.channels, h, w, memory.at(parts), memory.at(y));
+              });
 }
 
 void Builder::add_product(std::vector<float> weight, std::vector<float> bias, const Map& x, const Map& y,
@@ -247,7 +262,7 @@ void Builder::add_product(std::vector<float> weight, std::vector<float> bias, co
   const dnnl::matmul::primitive_desc description(
       bias.empty() ? dnnl::matmul::desc(from, any, to) : dnnl::matmul::desc(from, any, bias_desc, to),
       attributes, cpu());
-  PrimitiveStep step(graph_, dnnl::matmul(description), description.scratchpad_desc());
+  PrimitiveStep step("linear", graph_, dnnl::matmul(description), description.scratchpad_desc());
   step.add(DNNL_ARG_SRC, x, from);
   step.add(DNNL_ARG_DST, y, to);
   // PyTorch's weight is [n, k].
@@ -314,11 +329,11 @@ Map Builder::layer_norm(const std::string& name, const Map& x, const Map* gate) 
   const Map y = graph_.map(x.channels, x.height, x.width, Layout::pixels);
   const auto constants = norm_constants(*this, name, x.channels);
   if (gate == nullptr) {
-    graph_.step({x, y}, [constants, x, y](const Memory& memory) {
+    graph_.step("layer norm", {x, y}, [constants, x, y](const Memory& memory) {
       engine::layer_norm(constants.norm(), x.pixels(), memory.at(x), nullptr, memory.at(y));
     });
   } else {
-    graph_.step({x, *gate, y}, [constants, x, gate = *gate, y](const Memory& memory) {
+    graph_.step("layer norm", {x, *gate, y}, [constants, x, gate = *gate, y](const Memory& memory) {
       engine::layer_norm(constants.norm(), x.pixels(), memory.at(x), memory.at(gate), memory.at(y));
     });
   }
@@ -327,24 +342,27 @@ Map Builder::layer_norm(const std::string& name, const Map& x, const Map* gate) 
 
 Map Builder::merge_and_norm(const std::string& name, const Map& x) {
   const Map y = graph_.map(4 * x.channels, x.height / 2, x.width / 2, Layout::pixels);
-  graph_.step({x, y}, [constants = norm_constants(*this, name, y.channels), x, y](const Memory& memory) {
-    engine::merge_and_norm(constants.norm(), x.height, x.width, memory.at(x), memory.at(y));
-  });
+  graph_.step("layer norm", {x, y},
+              [constants = norm_constants(*this, name, y.channels), x, y](const Memory& memory) {
+                engine::merge_and_norm(constants.norm(), x.height, x.width, memory.at(x), memory.at(y));
+              });
   return y;
 }
 
 Map Builder::expand_and_norm(const std::string& name, const Map& x, std::int64_t factor, std::int64_t out) {
   const Map y = graph_.map(out, x.height * factor, x.width * factor, Layout::pixels);
-  graph_.step({x, y}, [constants = norm_constants(*this, name, out), x, y, factor](const Memory& memory) {
-    engine::expand_and_norm(constants.norm(), x.height, x.width, factor, memory.at(x), memory.at(y));
-  });
+  graph_.step("layer norm", {x, y},
+              [constants = norm_constants(*this, name, out), x, y, factor](const Memory& memory) {
+                engine::expand_and_norm(constants.norm(), x.height, x.width, factor, memory.at(x),
+                                        memory.at(y));
+              });
   return y;
 }
 
 void Builder::instance_norm(const std::string& name, const Map& x, float slope) {
   NormConstants constants;
   if (!name.empty()) constants = norm_constants(*this, name, x.channels);
-  graph_.step({x}, [constants, x, slope](const Memory& memory) {
+  graph_.step("instance norm", {x}, [constants, x, slope](const Memory& memory) {
     float* values = memory.at(x);
     const InstanceNorm norm{values, constants.weight ? constants.weight->data() : nullptr,
                             constants.bias ? constants.bias->data() : nullptr};
@@ -353,7 +371,7 @@ void Builder::instance_norm(const std::string& name, const Map& x, float slope) 
 }
 
 void Builder::instance_norm_sum(const Map& a, const Map& b, bool norm_b, float slope) {
-  graph_.step({a, b}, [a, b, norm_b, slope](const Memory& memory) {
+  graph_.step("instance norm", {a, b}, [a, b, norm_b, slope](const Memory& memory) {
     const Residual other{{memory.at(b), nullptr, nullptr}, !norm_b};
     engine::instance_norm({memory.at(a), nullptr, nullptr}, &other, a.channels, a.pixels(), slope,
                           memory.at(a));
@@ -363,7 +381,7 @@ void Builder::instance_norm_sum(const Map& a, const Map& b, bool norm_b, float s
 Map Builder::patch_embed(const std::string& name, const Map& x, std::int64_t patch, std::int64_t out) {
   const Map rows = graph_.map(x.channels * patch * patch, x.height / patch, x.width / patch, Layout::pixels);
   const auto gather = x.layout == Layout::blocked ? gather_patches_blocked : gather_patches_planar;
-  graph_.step({x, rows}, [x, rows, patch, gather](const Memory& memory) {
+  graph_.step("gather", {x, rows}, [x, rows, patch, gather](const Memory& memory) {
     gather(x.channels, x.height, x.width, patch, memory.at(x), memory.at(rows));
   });
   const Map y = product(parameters_.get(name + ".proj.weight", {out, x.channels, patch, patch}),

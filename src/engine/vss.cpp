@@ -22,7 +22,7 @@ Map add_scan(Builder& builder, const std::string& name, const Map& u) {
   const auto a_log = builder.constant(name + ".A_logs", {kDirections * inner, kState});
   const auto skip = builder.constant(name + ".Ds", {kDirections * inner});
   const CrossScanShape shape{1, u.height, u.width, inner, kState, rank, kDirections};
-  builder.graph().step({u, x_dbl, y}, [=](const Memory& memory) {
+  builder.graph().step("scan", {u, x_dbl, y}, [=](const Memory& memory) {
     const CrossScanInputs inputs{memory.at(u),    memory.at(x_dbl), dt_weight->data(),
                                  dt_bias->data(), a_log->data(),    skip->data()};
     cross_scan_forward(shape, inputs, memory.at(y));
