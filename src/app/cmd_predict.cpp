@@ -103,8 +103,8 @@ void run_predict(const CliPredictOptions& options) {
   const fs::path folder = to_file ? fs::absolute(options.output).parent_path() : options.output;
   make_folder(folder);
   if (!to_file) {
-    write_text(folder / "dataset.json", read_text(options.model / "dataset.json"));
-    write_text(folder / "plans.json", read_text(options.model / "plans.json"));
+    write_text(folder / "dataset.json", predictor.dataset_text());
+    write_text(folder / "plans.json", predictor.plans_text());
     write_json(folder / "predict_from_raw_data_args.json", arguments_json(options));
   }
   std::vector<std::pair<Case, fs::path>> work;
@@ -119,6 +119,8 @@ void run_predict(const CliPredictOptions& options) {
   }
   note("{} cases{}, {} fold{}", work.size(), done > 0 ? fmt::format(" ({} more are done)", done) : "",
        predictor.folds(), predictor.folds() == 1 ? "" : "s");
+  for (const auto& step : predictor.postprocessing())
+    note("postprocessing that the model brings: only the largest component of {}", to_words(step));
   {
     Progress progress("predict", static_cast<std::int64_t>(work.size()), "cases");
     for (const auto& [files, file] : work) {
@@ -143,12 +145,16 @@ Run declare_predict(CLI::App& app) {
   app.add_option("-o,--output", options->output, "folder for the segmentations, or a file for one image")
       ->required()
       ->type_name("OUTPUT");
-  app.add_option("-m,--model", options->model, "folder of a trained model")->required()->type_name("FOLDER");
+  app.add_option("-m,--model", options->model, "folder of a trained model, or a file that `export` wrote")
+      ->required()
+      ->type_name("MODEL");
   app.add_option("-f,--folds", options->predict.folds, "folds to average (default: all that are there)")
       ->type_name("FOLD");
   app.add_option("--checkpoint", options->predict.checkpoint, "best, final, latest or a file")
       ->capture_default_str();
   app.add_flag("--tta", options->predict.mirror, "average over mirrored images (4x the time)");
+  app.add_flag("!--no-postprocessing", options->predict.postprocess,
+               "leave out the postprocessing that a model file brings");
   app.add_option("--step-size", options->predict.step_size, "distance of tiles as a share of the patch")
       ->capture_default_str()
       ->check(CLI::Range(0.05, 1.0));
@@ -162,7 +168,8 @@ Run declare_predict(CLI::App& app) {
   app.add_option("--part-id", options->part, "which part this run takes, from 0")->capture_default_str();
   app.footer(
       "Example:\n  swin-umamba predict -i imagesTs -o predictions -m results/Dataset004_Hippocampus/"
-      "nnUNetTrainerSwinUMambaDScratch__nnUNetPlans__2d -f 0");
+      "nnUNetTrainerSwinUMambaDScratch__nnUNetPlans__2d -f 0\n"
+      "  swin-umamba predict -i imagesTs -o predictions -m model.seg");
   return [options] { run_predict(*options); };
 }
 

@@ -8,12 +8,14 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "eval/text_table.h"
+#include "infer/postprocess.h"
 #include "net/array_statistics.h"
 #include "net/fitting_network.h"
 #include "train/checkpoint.h"
 #include "train/convert_checkpoint.h"
 #include "train/pretrained.h"
 #include "train/trainers.h"
+#include "weights/model_file.h"
 #include "weights/pth.h"
 #include "weights/safetensors.h"
 #include "weights/weights.h"
@@ -79,8 +81,23 @@ void print_metadata(const NamedArrays& file) {
   }
 }
 
+/// A line for each thing beside the arrays of a whole model.
+void print_model(const ModelFile& model) {
+  const ModelDescription& description = model.description();
+  fmt::print("whole model of {}, configuration {}, written by {}, hash verified\n", description.trainer,
+             description.configuration, description.program);
+  fmt::print("network: {}\n", parse_json(description.network, "network").dump());
+  for (const Json& fold : parse_json(description.folds, "folds")) fmt::print("fold: {}\n", fold.dump());
+  if (!description.postprocessing.empty()) {
+    for (const auto& step :
+         postprocessing_from_json(parse_json(description.postprocessing, "postprocessing")))
+      fmt::print("postprocessing: only the largest component of {}\n", to_words(step));
+  }
+}
+
 void run_show(const fs::path& path) {
   const NamedArrays file = open_weights(path);
+  if (is_model(file)) print_model(ModelFile(path));
   TextTable table({"name", "type", "shape", "mean", "std", "min", "max"});
   std::size_t bytes = 0, count = 0;
   for (const TensorView& view : file.tensors()) {
@@ -92,6 +109,7 @@ void run_show(const fs::path& path) {
   }
   fmt::print("{}\n{} arrays, {} values, {:.1f} MB\n", table.text(), file.tensors().size(), count,
              static_cast<double>(bytes) / 1e6);
+  if (is_model(file)) return;
   print_metadata(file);
   NetworkConfig config;
   config.patch_size = {320, 320};  // for weights that do not say it

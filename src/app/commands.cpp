@@ -25,6 +25,8 @@ Run declare_curves(CLI::App& app);
 Run declare_move_plans(CLI::App& app);
 Run declare_links(CLI::App& app);
 Run declare_weights(CLI::App& app);
+Run declare_export(CLI::App& app);
+Run declare_install(CLI::App& app);
 
 std::span<const Command> commands() {
   static const std::vector<Command> kCommands{
@@ -36,10 +38,12 @@ std::span<const Command> commands() {
       {"train", "train a network on one fold", declare_train},
       {"pretrain", "train the classifier whose encoder train --pretrained starts from", declare_pretrain},
       {"predict", "segment images with a trained model", declare_predict},
+      {"export", "write a trained model into one file, or into nnU-Net's zip archive", declare_export},
       {"forward", "run a network on one array, for parity work and debugging", declare_forward},
       {"weights", "show and convert files of weights and checkpoints", declare_weights},
       {"info", "parameters, operations and memory of the networks", declare_info},
 #endif
+      {"install", "unpack a model of nnU-Net's zip archive into the results folder", declare_install},
       {"evaluate", "score predictions against references", declare_evaluate},
       {"ensemble", "average the probabilities of several models", declare_ensemble},
       {"postprocess", "keep the largest component of labels where that helps", declare_postprocess},

@@ -325,6 +325,16 @@ constexpr Argument kApplyPostprocessing[] = {{"-i", Takes::one, kRequired},
                                              {"-plans_json"},
                                              {"-dataset_json"}};
 constexpr Argument kConvertMsd[] = {{"-i", Takes::one, kRequired}, {"-overwrite_id"}, {"-np"}};
+constexpr Argument kExportModel[] = {{"-d", Takes::one, kRequired},
+                                     {"-o", Takes::one, kRequired},
+                                     {"-c", Takes::many},
+                                     {"-tr"},
+                                     {"-p"},
+                                     {"-f", Takes::many},
+                                     {"-chk", Takes::many},
+                                     {"--not_strict", Takes::nothing},
+                                     {"--exp_cv_preds", Takes::nothing}};
+constexpr Argument kInstallModel[] = {{"zip", Takes::one, kRequired}};
 constexpr Argument kPlotOverlays[] = {{"-d", Takes::one, kRequired},
                                       {"-o", Takes::one, kRequired},
                                       {"-np"},
@@ -422,6 +432,27 @@ Lines convert_msd(const Arguments& given) {
   return {line};
 }
 
+Lines export_model(const Arguments& given) {
+  const auto names = configurations(given), checkpoints = given.many("-chk", {"checkpoint_final.pth"});
+  if (names.size() != 1) fail_usage("-c: expected one configuration");
+  if (checkpoints.size() != 1) fail_usage("-chk: expected one checkpoint");
+  refuse(given, "--exp_cv_preds", "predictions of the cross-validation stay in the model's folder");
+  if (given.has("--not_strict")) warn("--not_strict: each of the folds must be there");
+  CommandLine line{
+      "export", "-m",
+      model_folder(given.one("-d"), given.one("-tr", kTrainer), given.one("-p", kPlans), names[0]).string(),
+      "--nnunet-zip"};
+  pass(line, given, "-o", "-o");
+  line.emplace_back("-f");
+  append(line, given.many("-f", {"0", "1", "2", "3", "4"}));
+  append(line, {"--checkpoint", checkpoint_name(checkpoints[0])});
+  return {line};
+}
+
+Lines install_model(const Arguments& given) {
+  return {{"install", given.one("zip")}};
+}
+
 Lines plot_overlays(const Arguments& given) {
   expect_only(given, "-channel_idx", "0");
   const fs::path raw = find_dataset(environment("nnUNet_raw"), given.one("-d"));
@@ -448,6 +479,8 @@ constexpr DropIn kDropIns[] = {
     {"nnUNetv2_accumulate_crossval_results", kAccumulate, accumulate},
     {"nnUNetv2_determine_postprocessing", kDeterminePostprocessing, determine_postprocessing},
     {"nnUNetv2_apply_postprocessing", kApplyPostprocessing, apply_postprocessing},
+    {"nnUNetv2_export_model_to_zip", kExportModel, export_model},
+    {"nnUNetv2_install_pretrained_model_from_zip", kInstallModel, install_model},
     {"nnUNetv2_convert_MSD_dataset", kConvertMsd, convert_msd},
     {"nnUNetv2_plot_overlay_pngs", kPlotOverlays, plot_overlays},
 };

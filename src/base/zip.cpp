@@ -28,6 +28,8 @@ constexpr std::uint16_t kManyInZip64 = 0xffff, kZip64Extra = 1,
                         kPaddingExtra = 0x4246;  // "FB", as PyTorch pads
 constexpr std::uint16_t kEncrypted = 1;
 constexpr std::uint16_t kStored = 0, kDeflated = 8;
+constexpr int kUnixModeShift = 16;  // in the external attributes
+constexpr std::uint32_t kUnixTypeMask = 0170000, kUnixLink = 0120000;
 constexpr std::uint64_t kMaxDeflateRatio = 1032;  // a length-258 match takes at least two bits
 
 /// Little-endian numbers and slices of an archive, none beyond its end.
@@ -120,6 +122,7 @@ ZipEntry read_entry(const Reader& archive, std::size_t at) {
     const std::uint16_t method = archive.u16(at + 10);
     entry.crc = archive.u32(at + 16);
     entry.deflated = method == kDeflated;
+    entry.link = (archive.u32(at + 38) >> kUnixModeShift & kUnixTypeMask) == kUnixLink;
     if ((archive.u16(at + 8) & kEncrypted) != 0) fail("encrypted zip entries are not supported");
     if (method != kStored && method != kDeflated) fail("zip method {} is not supported", method);
     const EntrySizes sizes = read_sizes(archive, at);

@@ -16,6 +16,7 @@ struct ZipEntry {
   bool deflated = false;
   std::uint32_t crc = 0;
   std::uint64_t size = 0;  ///< bytes once unpacked
+  bool link = false;       ///< its contents are what a symbolic link points to
   std::span<const std::byte> packed;
 };
 

@@ -1,5 +1,7 @@
 #include "infer/postprocess.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <set>
 
@@ -55,6 +57,11 @@ KeepLargest::KeepLargest(std::vector<std::vector<int>> labels_or_regions, bool o
   values.assign(all.begin(), all.end());
 }
 
+std::string to_words(const KeepLargest& step) {
+  return step.values.size() == 1 ? fmt::format("label {}", step.values[0])
+                                 : fmt::format("labels {} together", fmt::join(step.values, ", "));
+}
+
 void apply(const KeepLargest& step, Labels& labels) {
   std::vector<std::uint8_t> mask(labels.data.size());
   for (std::size_t i = 0; i < mask.size(); ++i)
@@ -76,19 +83,21 @@ Json to_json(const std::vector<KeepLargest>& steps) {
   return {{"postprocessing_fns", functions}, {"postprocessing_kwargs", all_arguments}};
 }
 
+std::vector<KeepLargest> postprocessing_from_json(const Json& json) {
+  const Json functions = get<Json>(json, "postprocessing_fns");
+  const Json all_arguments = get<Json>(json, "postprocessing_kwargs");
+  if (!functions.is_array() || !all_arguments.is_array() || functions.size() != all_arguments.size())
+    fail("postprocessing_fns and postprocessing_kwargs: expected two lists of one length");
+  std::vector<KeepLargest> steps;
+  for (std::size_t i = 0; i < functions.size(); ++i)
+    steps.push_back(parse_step(functions[i], all_arguments[i]));
+  return steps;
+}
+
 std::vector<KeepLargest> read_postprocessing(const fs::path& path) {
   const fs::path file = path.extension() == ".pkl" ? fs::path(path).replace_extension(".json") : path;
   const Json json = read_json(file);
-  return with_context(file.string(), [&] {
-    const Json functions = get<Json>(json, "postprocessing_fns");
-    const Json all_arguments = get<Json>(json, "postprocessing_kwargs");
-    if (!functions.is_array() || !all_arguments.is_array() || functions.size() != all_arguments.size())
-      fail("postprocessing_fns and postprocessing_kwargs: expected two lists of one length");
-    std::vector<KeepLargest> steps;
-    for (std::size_t i = 0; i < functions.size(); ++i)
-      steps.push_back(parse_step(functions[i], all_arguments[i]));
-    return steps;
-  });
+  return with_context(file.string(), [&] { return postprocessing_from_json(json); });
 }
 
 std::string to_pickle(const std::vector<KeepLargest>& steps) {

@@ -19,12 +19,17 @@ struct KeepLargest {
   explicit KeepLargest(std::vector<std::vector<int>> labels_or_regions, bool one = false);
 };
 
+/// "label 1", or "labels 1, 2 together".
+std::string to_words(const KeepLargest& step);
+
 /// Applies the step in place. Components are 26-connected (so 8-connected in a flat image); of equally large
 /// ones all are kept.
 void apply(const KeepLargest& step, Labels& labels);
 
 /// nnU-Net's "postprocessing_fns" and "postprocessing_kwargs".
 Json to_json(const std::vector<KeepLargest>& steps);
+/// The steps of JSON that holds these two.
+std::vector<KeepLargest> postprocessing_from_json(const Json& json);
 /// The steps of a postprocessing.json; for a .pkl, those of the .json beside it, which nnU-Net writes as
 /// well.
 std::vector<KeepLargest> read_postprocessing(const fs::path& path);

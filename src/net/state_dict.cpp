@@ -143,19 +143,23 @@ std::vector<TensorView> views_of(const NamedTensors& tensors) {
   return views;
 }
 
-NamedTensors read_network_weights(const fs::path& path) {
-  const auto file = std::make_shared<const NamedArrays>(open_weights(path));
+NamedTensors tensors_of(std::span<const TensorView> views, const std::shared_ptr<const NamedArrays>& owner) {
   NamedTensors tensors;
-  for (const auto& view : network_weights(*file)) {
+  for (const auto& view : views) {
     void* data = const_cast<std::byte*>(view.bytes.data());
     const bool aligned = reinterpret_cast<std::uintptr_t>(data) % item_size(view.type) == 0;
     const Tensor tensor = aligned && !view.bytes.empty()
                               ? torch::from_blob(
-                                    data, view.shape, [file](void*) {}, torch_type(view.type))
+                                    data, view.shape, [owner](void*) {}, torch_type(view.type))
                               : tensor_of(view);
     tensors.emplace_back(view.name, as_float32(tensor));
   }
   return tensors;
+}
+
+NamedTensors read_network_weights(const fs::path& path) {
+  const auto file = std::make_shared<const NamedArrays>(open_weights(path));
+  return tensors_of(network_weights(*file), file);
 }
 
 }  // namespace seg

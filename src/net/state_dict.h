@@ -1,5 +1,7 @@
 // Networks to named tensors and back: the reference's state-dict keys, with a report of every key.
 #pragma once
+#include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,9 +44,12 @@ NamedTensors read_tensors(const NamedArrays& file, const std::string& prefix = {
 /// Views for write_safetensors and PthWriter; `tensors` must be contiguous CPU tensors and outlive the views.
 std::vector<TensorView> views_of(const NamedTensors& tensors);
 
+/// The arrays as tensors; float16, bfloat16 and float64 values become float32. They may be views into the
+/// arrays' memory, which `owner` (or, without one, the caller) keeps: read them, never write into them.
+NamedTensors tensors_of(std::span<const TensorView> views, const std::shared_ptr<const NamedArrays>& owner);
+
 /// A network's weights from a file of safetensors or torch.save, by the names of its state dict (see
-/// network_weights in weights/weights.h); float16, bfloat16 and float64 values become float32. The tensors
-/// may be views into the mapped file: read them, never write into them.
+/// network_weights in weights/weights.h), as tensors_of gives them.
 NamedTensors read_network_weights(const fs::path& path);
 
 }  // namespace seg

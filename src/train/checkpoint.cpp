@@ -62,24 +62,18 @@ UNetTopology topology_from_json(const Json& json) {
 }
 
 Json to_json(const CheckpointInfo& info) {
-  const UNetTopology& topology = info.network_config.topology;
-  return {{"trainer_name", info.trainer_name},
-          {"network", info.network},
-          {"in_channels", info.network_config.in_channels},
-          {"classes", info.network_config.classes},
-          {"deep_supervision", info.network_config.deep_supervision},
-          {"patch_size", info.patch_size},
-          {"topology", topology.strides.empty() ? Json(nullptr) : to_json(topology)},
-          {"current_epoch", info.current_epoch},
-          {"epochs", info.epochs},
-          {"iterations", info.iterations},
-          {"batch_size", info.batch_size},
-          {"seed", info.seed},
-          {"pretrained", info.pretrained},
-          {"freeze_epochs", info.freeze_epochs},
-          {"_best_ema", info.best_ema ? Json(*info.best_ema) : Json(nullptr)},
-          {"inference_allowed_mirroring_axes", info.mirrored ? Json{0, 1} : Json(nullptr)},
-          {"logging", to_json(info.logging)}};
+  Json json = {{"trainer_name", info.trainer_name}};
+  json.update(network_to_json(info));
+  json.update({{"current_epoch", info.current_epoch},
+               {"epochs", info.epochs},
+               {"iterations", info.iterations},
+               {"batch_size", info.batch_size},
+               {"seed", info.seed},
+               {"pretrained", info.pretrained},
+               {"freeze_epochs", info.freeze_epochs},
+               {"_best_ema", info.best_ema ? Json(*info.best_ema) : Json(nullptr)},
+               {"logging", to_json(info.logging)}});
+  return json;
 }
 
 /// Sizes from a file become memory: nothing below 1, nothing absurd.
@@ -93,14 +87,8 @@ void check_sizes(const CheckpointInfo& info) {
 }
 
 CheckpointInfo info_from_json(const Json& json) {
-  CheckpointInfo info;
+  CheckpointInfo info = network_from_json(json);
   info.trainer_name = get<std::string>(json, "trainer_name");
-  info.network = get<std::string>(json, "network");
-  info.patch_size = get<Size2d>(json, "patch_size");
-  info.network_config = {get<std::int64_t>(json, "in_channels"), get<std::int64_t>(json, "classes"),
-                         get<bool>(json, "deep_supervision"), info.patch_size};
-  const auto topology = get_or<Json>(json, "topology", nullptr);  // older checkpoints have none
-  if (!topology.is_null()) info.network_config.topology = topology_from_json(topology);
   info.current_epoch = get<std::int64_t>(json, "current_epoch");
   info.epochs = get<std::int64_t>(json, "epochs");
   info.iterations = get<std::int64_t>(json, "iterations");
@@ -108,16 +96,38 @@ CheckpointInfo info_from_json(const Json& json) {
   info.seed = get<std::uint64_t>(json, "seed");
   info.pretrained = get<bool>(json, "pretrained");
   info.freeze_epochs = get_or<std::int64_t>(json, "freeze_epochs", info.pretrained ? 10 : 0);
-  info.mirrored = !get<Json>(json, "inference_allowed_mirroring_axes").is_null();
   if (!get<Json>(json, "_best_ema").is_null()) info.best_ema = get<double>(json, "_best_ema");
   const Json logging = get<Json>(json, "logging");
   if (!logging.is_object()) fail("key \"logging\" is no object");
   info.logging = log_from_json(logging);
-  check_sizes(info);
   return info;
 }
 
 }  // namespace
+
+Json network_to_json(const CheckpointInfo& info) {
+  const UNetTopology& topology = info.network_config.topology;
+  return {{"network", info.network},
+          {"in_channels", info.network_config.in_channels},
+          {"classes", info.network_config.classes},
+          {"deep_supervision", info.network_config.deep_supervision},
+          {"patch_size", info.patch_size},
+          {"topology", topology.strides.empty() ? Json(nullptr) : to_json(topology)},
+          {"inference_allowed_mirroring_axes", info.mirrored ? Json{0, 1} : Json(nullptr)}};
+}
+
+CheckpointInfo network_from_json(const Json& json) {
+  CheckpointInfo info;
+  info.network = get<std::string>(json, "network");
+  info.patch_size = get<Size2d>(json, "patch_size");
+  info.network_config = {get<std::int64_t>(json, "in_channels"), get<std::int64_t>(json, "classes"),
+                         get<bool>(json, "deep_supervision"), info.patch_size};
+  const auto topology = get_or<Json>(json, "topology", nullptr);  // older checkpoints have none
+  if (!topology.is_null()) info.network_config.topology = topology_from_json(topology);
+  info.mirrored = !get<Json>(json, "inference_allowed_mirroring_axes").is_null();
+  check_sizes(info);
+  return info;
+}
 
 void save_checkpoint(const fs::path& path, const Network& network, torch::optim::Optimizer& optimizer,
                      const CheckpointInfo& info) {
@@ -147,10 +157,15 @@ CheckpointInfo read_checkpoint_info(const fs::path& path) {
 
 std::shared_ptr<Network> load_network(const fs::path& path, const CheckpointInfo& info) {
   return with_context("load checkpoint " + path.string(), [&] {
-    auto network = make_network(info.network, info.network_config);
-    load_state_dict_strictly(*network, read_network_weights(path));
-    return network;
+    const NamedArrays file = open_weights(path);
+    return load_network(info, network_weights(file));
   });
+}
+
+std::shared_ptr<Network> load_network(const CheckpointInfo& info, std::span<const TensorView> weights) {
+  auto network = make_network(info.network, info.network_config);
+  load_state_dict_strictly(*network, tensors_of(weights, nullptr));  // copies them
+  return network;
 }
 
 void restore_checkpoint(const fs::path& path, Network& network, torch::optim::Optimizer& optimizer) {

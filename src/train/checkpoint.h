@@ -3,13 +3,16 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/files.h"
 #include "base/json_fwd.h"
 #include "net/network_table.h"
+#include "weights/named_arrays.h"
 
 namespace torch::optim {
 class Optimizer;
@@ -48,11 +51,19 @@ void save_checkpoint(const fs::path& path, const Network& network, torch::optim:
 Json to_json(const TrainingLog& log);
 TrainingLog log_from_json(const Json& json);
 
+/// What prediction must know of a checkpoint: network, in_channels, classes, deep_supervision, patch_size,
+/// topology and inference_allowed_mirroring_axes; and back, the rest left as it is in a new CheckpointInfo.
+Json network_to_json(const CheckpointInfo& info);
+CheckpointInfo network_from_json(const Json& json);
+
 /// Reads what is not a tensor. Throws Error naming the file when it is not a checkpoint.
 CheckpointInfo read_checkpoint_info(const fs::path& path);
 
 /// Builds the checkpoint's network with its weights. Throws Error naming the file when they do not fit.
 std::shared_ptr<Network> load_network(const fs::path& path, const CheckpointInfo& info);
+
+/// The same from arrays called by the names of the network's state dict.
+std::shared_ptr<Network> load_network(const CheckpointInfo& info, std::span<const TensorView> weights);
 
 /// Restores weights and optimiser state into a training that goes on.
 void restore_checkpoint(const fs::path& path, Network& network, torch::optim::Optimizer& optimizer);

@@ -3,10 +3,9 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "net/network.h"
-#include "train/checkpoint.h"
+#include "train/trained_model.h"
 
 namespace seg {
 namespace {
@@ -17,39 +16,6 @@ constexpr const char* kConfiguration = "2d";
 /// Small tiles go through the network together: about this many pixels at a time, and no more than kMaxTiles.
 constexpr std::int64_t kBatchPixels = 320 * 320;
 constexpr std::int64_t kMaxTiles = 16;
-
-std::vector<fs::path> fold_folders(const fs::path& model, const std::vector<std::string>& folds) {
-  std::vector<fs::path> folders;
-  for (const auto& fold : folds) {
-    folders.push_back(model / ("fold_" + fold));
-    if (!fs::is_directory(folders.back())) fail("{} does not exist", folders.back().string());
-  }
-  if (!folds.empty()) return folders;
-  for (const auto& entry : fs::directory_iterator(model)) {
-    if (entry.is_directory() && entry.path().filename().string().starts_with("fold_"))
-      folders.push_back(entry.path());
-  }
-  std::sort(folders.begin(), folders.end());
-  if (folders.empty()) {
-    throw Error(fmt::format("no fold_* folder in {}", model.string()),
-                "-m takes the folder <results>/<dataset>/<trainer>__<plans>__2d of a trained model");
-  }
-  return folders;
-}
-
-/// One checkpoint per fold, nnU-Net's where there is none of ours; a file that is named stands for itself,
-/// whatever the folds.
-std::vector<fs::path> checkpoint_files(const fs::path& model, const PredictOptions& options) {
-  const std::string& name = options.checkpoint;
-  if (name.ends_with(".safetensors") || name.ends_with(".pth") || name.ends_with(".pt")) return {name};
-  std::vector<fs::path> files;
-  for (const fs::path& fold : fold_folders(model, options.folds)) {
-    const fs::path own = fold / fmt::format("checkpoint_{}.safetensors", name);
-    const fs::path nnunet = fs::path(own).replace_extension(".pth");
-    files.push_back(!fs::exists(own) && fs::exists(nnunet) ? nnunet : own);
-  }
-  return files;
-}
 
 /// The slices [begin, end) of every channel.
 Image cut_slices(const Image& image, std::int64_t begin, std::int64_t end) {
@@ -77,34 +43,22 @@ TileModel tile_model(std::shared_ptr<Network> network) {
   };
 }
 
-Predictor::Predictor(const fs::path& model_folder, const PredictOptions& options) {
-  if (!fs::is_directory(model_folder)) fail("model folder {} does not exist", model_folder.string());
-  const fs::path plans = model_folder / "plans.json", dataset = model_folder / "dataset.json";
-  plan_ = plan_from_json(read_json(plans), plans.string());
-  info_ = parse_dataset_info(read_json(dataset), plan_.dataset_name, dataset.string());
-  for (const fs::path& file : checkpoint_files(model_folder, options)) {
-    if (!fs::exists(file)) {
-      throw Error(fmt::format("{} does not exist", file.string()),
-                  "has the training of this fold finished? see --checkpoint");
+Predictor::Predictor(const fs::path& model_path, const PredictOptions& options) {
+  TrainedModel model = open_trained_model(model_path, options.folds, options.checkpoint);
+  for (const TrainedFold& fold : model.folds) {
+    if (options.mirror && !fold.info.mirrored) {
+      warn("{}: trained without mirroring, so predictions are not averaged over mirrors",
+           fold.origin.string());
     }
-    const CheckpointInfo checkpoint = read_checkpoint_info(file);
-    const auto channels = static_cast<std::int64_t>(info_.channel_names.size());
-    if (checkpoint.network_config.in_channels != channels ||
-        checkpoint.network_config.classes != info_.output_channels()) {
-      fail("{}: expected a network of {} channels and {} classes as {} says, got {} and {}", file.string(),
-           channels, info_.output_channels(), dataset.string(), checkpoint.network_config.in_channels,
-           checkpoint.network_config.classes);
-    }
-    if (!models_.empty() && checkpoint.patch_size != window_.patch_size) {
-      fail("{}: the folds were trained with different patch sizes", file.string());
-    }
-    if (options.mirror && !checkpoint.mirrored) {
-      warn("{}: trained without mirroring, so predictions are not averaged over mirrors", file.string());
-    }
-    window_.mirror = options.mirror && checkpoint.mirrored && (models_.empty() || window_.mirror);
-    window_.patch_size = checkpoint.patch_size;
-    models_.push_back(tile_model(load_network(file, checkpoint)));
+    window_.mirror = options.mirror && fold.info.mirrored && (models_.empty() || window_.mirror);
+    window_.patch_size = fold.info.patch_size;
+    models_.push_back(tile_model(fold.load()));
   }
+  plan_ = std::move(model.plan);
+  info_ = std::move(model.info);
+  plans_text_ = std::move(model.plans_text);
+  dataset_text_ = std::move(model.dataset_text);
+  if (options.postprocess) postprocessing_ = std::move(model.postprocessing);
   window_.step_size = options.step_size;
   window_.classes = info_.output_channels();
   window_.tiles_per_batch =
@@ -140,8 +94,10 @@ Prediction Predictor::predict(const Image& data, const CaseProperties& propertie
     return logits;
   };
   const std::int64_t block = slices_at_once(window_.classes * data.shape[2] * data.shape[3]);
-  return export_in_blocks(logits_of, block, properties, plan_, plan_.configuration(kConfiguration), info_,
-                          with_probabilities);
+  Prediction prediction = export_in_blocks(logits_of, block, properties, plan_,
+                                           plan_.configuration(kConfiguration), info_, with_probabilities);
+  for (const auto& step : postprocessing_) apply(step, prediction.labels);
+  return prediction;
 }
 
 }  // namespace seg

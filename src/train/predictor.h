@@ -1,4 +1,4 @@
-// A trained model folder as a function from a case to labels.
+// A trained model as a function from a case to labels.
 #pragma once
 #include <memory>
 #include <string>
@@ -9,6 +9,7 @@
 #include "data/preprocess.h"
 #include "image/volume.h"
 #include "infer/export.h"
+#include "infer/postprocess.h"
 #include "infer/sliding_window.h"
 
 namespace seg {
@@ -23,17 +24,21 @@ struct PredictOptions {
   std::string checkpoint = "final";  ///< best, final, latest, or a file
   bool mirror = false;
   double step_size = 0.5;
+  bool postprocess = true;  ///< as a model file says; a folder's is for `postprocess apply`
 };
 
-/// nnU-Net's results folder (plans.json, dataset.json, fold_X/checkpoint_*), loaded for prediction.
+/// A model folder or a model file (see train/trained_model.h), loaded for prediction.
 class Predictor {
  public:
   /// Throws Error naming what is missing or does not fit together.
-  Predictor(const fs::path& model_folder, const PredictOptions& options);
+  Predictor(const fs::path& model, const PredictOptions& options);
 
   const DatasetInfo& info() const { return info_; }
   const Plan& plan() const { return plan_; }
+  const std::string& plans_text() const { return plans_text_; }      ///< the model's plans.json
+  const std::string& dataset_text() const { return dataset_text_; }  ///< and dataset.json
   std::size_t folds() const { return models_.size(); }
+  const std::vector<KeepLargest>& postprocessing() const { return postprocessing_; }  ///< done to labels
 
   struct CasePrediction {
     Prediction prediction;
@@ -49,6 +54,8 @@ class Predictor {
  private:
   DatasetInfo info_;
   Plan plan_;
+  std::string plans_text_, dataset_text_;
+  std::vector<KeepLargest> postprocessing_;
   SlidingWindowConfig window_;
   std::vector<TileModel> models_;
 };

@@ -103,9 +103,10 @@ void check_cover(std::span<const TensorView> tensors, std::span<const std::byte>
   if (left != 0) fail("there are {} unused bytes behind the last array", left);
 }
 
-/// Length and JSON of the header, padded with blanks.
-std::string header_text(std::span<const TensorView> tensors,
-                        const std::map<std::string, std::string>& metadata) {
+}  // namespace
+
+std::string safetensors_header(std::span<const TensorView> tensors,
+                               const std::map<std::string, std::string>& metadata) {
   Json header = Json::object();
   if (!metadata.empty()) header[std::string(kMetadata)] = metadata;
   std::size_t offset = 0;
@@ -131,8 +132,6 @@ std::string header_text(std::span<const TensorView> tensors,
   for (std::size_t i = 0; i < kLengthSize; ++i) text += static_cast<char>(json.size() >> (8 * i) & 0xff);
   return text + json;
 }
-
-}  // namespace
 
 SafetensorsFile::SafetensorsFile(const fs::path& path) : NamedArrays(path) {
   with_context(path.string(), [&] {
@@ -163,7 +162,8 @@ SafetensorsFile::SafetensorsFile(const fs::path& path) : NamedArrays(path) {
 
 void write_safetensors(const fs::path& path, std::span<const TensorView> tensors,
                        const std::map<std::string, std::string>& metadata) {
-  const std::string header = with_context(path.string(), [&] { return header_text(tensors, metadata); });
+  const std::string header =
+      with_context(path.string(), [&] { return safetensors_header(tensors, metadata); });
   write_atomically(path, [&](const fs::path& temporary) {
     std::ofstream out(temporary, std::ios::binary);
     out << header;

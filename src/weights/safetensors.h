@@ -21,4 +21,9 @@ class SafetensorsFile : public NamedArrays {
 void write_safetensors(const fs::path& path, std::span<const TensorView> tensors,
                        const std::map<std::string, std::string>& metadata);
 
+/// What write_safetensors writes in front of the arrays: the length of the JSON, and the JSON padded with
+/// blanks.
+std::string safetensors_header(std::span<const TensorView> tensors,
+                               const std::map<std::string, std::string>& metadata);
+
 }  // namespace seg

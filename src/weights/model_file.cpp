@@ -1,0 +1,156 @@
+#include "weights/model_file.h"
+
+#include <fmt/ranges.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string_view>
+
+#include "base/error.h"
+#include "base/json.h"
+
+namespace seg {
+namespace {
+
+constexpr const char* kFormatKey = "model_format";
+constexpr const char* kFormat = "1";
+constexpr const char* kHashKey = "sha256";
+constexpr std::size_t kHashDigits = 64;
+
+struct Text {
+  const char* key;
+  std::string ModelDescription::*member;
+  bool required = true;
+};
+constexpr Text kTexts[] = {{"program", &ModelDescription::program},
+                           {"trainer", &ModelDescription::trainer},
+                           {"configuration", &ModelDescription::configuration},
+                           {"network", &ModelDescription::network},
+                           {"plans", &ModelDescription::plans},
+                           {"dataset", &ModelDescription::dataset},
+                           {"fingerprint", &ModelDescription::fingerprint, false},
+                           {"postprocessing", &ModelDescription::postprocessing, false},
+                           {"folds", &ModelDescription::folds}};
+
+std::string_view text_of(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+/// SHA-256 (FIPS 180-4) of the parts one behind the other, in hexadecimal digits.
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1)
+      fail("OpenSSL offers no SHA-256");
+  }
+  void add(std::string_view bytes) {
+    if (EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) != 1) fail("OpenSSL's SHA-256 failed");
+  }
+  std::string digits() {
+    std::array<unsigned char, kHashDigits / 2> hash{};
+    if (EVP_DigestFinal_ex(context_.get(), hash.data(), nullptr) != 1) fail("OpenSSL's SHA-256 failed");
+    return fmt::format("{:02x}", fmt::join(hash, ""));
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+/// The hash of a file: of all its bytes, with zeros for the digits of the hash itself.
+void check_hash(std::string_view file, const std::string& stored) {
+  const std::string key = fmt::format("\"{}\":\"", kHashKey);  // quotes inside of texts are escaped
+  const std::size_t at = file.find(key);
+  if (stored.size() != kHashDigits || at == std::string_view::npos) fail("its hash is missing");
+  const std::size_t digits = at + key.size();
+  Sha256 hash;
+  hash.add(file.substr(0, digits));
+  hash.add(std::string(kHashDigits, '0'));
+  hash.add(file.substr(std::min(file.size(), digits + kHashDigits)));
+  if (hash.digits() != stored) fail("its contents do not match its hash");
+}
+
+std::vector<std::string> fold_names(const std::string& text) {
+  const Json folds = parse_json(text, "folds");
+  if (!folds.is_array() || folds.empty()) fail("folds: expected a list of folds, got {}", text.substr(0, 80));
+  std::vector<std::string> names;
+  for (const Json& fold : folds) {
+    if (!fold.is_object()) fail("folds: expected objects, got {}", fold.dump().substr(0, 80));
+    names.push_back(get<std::string>(fold, "fold"));
+  }
+  return names;
+}
+
+/// Every array belongs to a fold, and every fold has some.
+void check_names(std::span<const TensorView> tensors, const std::vector<std::string>& folds) {
+  std::vector<bool> seen(folds.size());
+  for (const auto& tensor : tensors) {
+    const auto owner = std::ranges::find_if(
+        folds, [&](const auto& fold) { return tensor.name.starts_with(name_in_model(fold, "")); });
+    if (owner == folds.end()) fail("array \"{}\" belongs to no fold", tensor.name);
+    seen[static_cast<std::size_t>(owner - folds.begin())] = true;
+  }
+  for (std::size_t i = 0; i < folds.size(); ++i) {
+    if (!seen[i]) fail("the weights of fold {} are missing", folds[i]);
+  }
+}
+
+}  // namespace
+
+ModelFile::ModelFile(const fs::path& path) try : SafetensorsFile(path) {
+  with_context(path.string(), [&] {
+    if (!is_model(*this)) fail("these are weights without a model around them");
+    if (const auto& format = metadata_.at(kFormatKey); format != kFormat) {
+      fail("it is of version {} of the format, this program reads {}", format.substr(0, 20), kFormat);
+    }
+    check_hash(text_of(file_.bytes()), metadata_[kHashKey]);
+    for (const auto& text : kTexts) {
+      description_.*text.member = metadata_[text.key];
+      if (text.required && metadata_[text.key].empty()) fail("its metadata have no {}", text.key);
+    }
+    folds_ = fold_names(description_.folds);
+    check_names(tensors_, folds_);
+  });
+} catch (Error& error) {
+  error.with_hint("expected a file that `swin-umamba export` wrote, whole and unchanged");
+  throw;
+}
+
+std::vector<TensorView> ModelFile::weights(const std::string& fold) const {
+  if (std::ranges::find(folds_, fold) == folds_.end())
+    fail("fold {} is not in the file, it has {}", fold, fmt::join(folds_, ", "));
+  const std::string prefix = name_in_model(fold, "");
+  std::vector<TensorView> weights;
+  for (TensorView tensor : tensors_) {
+    if (!tensor.name.starts_with(prefix)) continue;
+    tensor.name.erase(0, prefix.size());
+    weights.push_back(std::move(tensor));
+  }
+  return weights;
+}
+
+std::string name_in_model(const std::string& fold, const std::string& key) {
+  return fmt::format("fold_{}/{}", fold, key);
+}
+
+void write_model_file(const fs::path& path, const ModelDescription& description,
+                      std::span<const TensorView> tensors) {
+  std::map<std::string, std::string> metadata{{"format", "pt"}, {kFormatKey, kFormat}};
+  for (const auto& text : kTexts) {
+    const std::string& value = description.*text.member;
+    if (!value.empty()) metadata[text.key] = value;
+  }
+  std::string& digits = metadata[kHashKey] = std::string(kHashDigits, '0');
+  Sha256 hash;
+  hash.add(safetensors_header(tensors, metadata));
+  for (const auto& tensor : tensors) hash.add(text_of(tensor.bytes));
+  digits = hash.digits();
+  write_safetensors(path, tensors, metadata);
+}
+
+bool is_model(const NamedArrays& file) {
+  return file.metadata().contains(kFormatKey);
+}
+
+}  // namespace seg
