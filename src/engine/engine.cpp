@@ -1,5 +1,7 @@
 #include "engine/engine.h"
 
+#include <omp.h>
+
 #include <vector>
 
 #include "base/error.h"
@@ -45,6 +47,7 @@ Engine::Engine(std::string_view network, const ImageShape& shape, std::span<cons
     fail("{}: expected a height and a width that are multiples of {}, got {}x{}", network, row->multiple,
          shape.height, shape.width);
   }
+  omp_set_num_threads(thread_count());  // what oneDNN plans with
   Graph& graph = parts_->graph;
   parts_->shape = shape;
   const Map image = graph.external(shape.in_channels, shape.height, shape.width);
@@ -67,6 +70,7 @@ void Engine::run(std::span<const float> image, std::span<float> logits) {
     fail("the engine was built for {} channels and {} classes of {}x{} pixels, got {} values in and {} out",
          shape.in_channels, shape.classes, shape.height, shape.width, image.size(), logits.size());
   }
+  omp_set_num_threads(thread_count());
   parts_->graph.run({const_cast<float*>(image.data()), logits.data()});
 }
 

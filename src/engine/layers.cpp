@@ -20,10 +20,6 @@ const dnnl::engine& cpu() {
   return engine;
 }
 
-/// Winograd's F(4, 3) halves the time of a 3x3 convolution, but its weights take four times the memory:
-/// beyond so many weights per tap that is not worth it.
-constexpr std::int64_t kMostWinogradWeights = 384 * 768;
-
 memory::format_tag tag_of(Layout layout) {
   switch (layout) {
     case Layout::planar:
@@ -143,26 +139,21 @@ Map Builder::conv(const std::string& name, const Map& x, std::int64_t out, const
   const auto size = [&](std::int64_t pixels) { return (pixels + 2 * shape.padding - k) / shape.stride + 1; };
   const Map y = graph_.map(out, size(x.height), size(x.width), Layout::blocked);
   const memory::desc weights({out, in, k, k}, memory::data_type::f32, memory::format_tag::any);
-  const auto describe = [&](dnnl::algorithm algorithm, const memory::desc& from, const memory::desc& to) {
+  // Not oneDNN's Winograd, which is twice as fast for 3x3: its sums depend on the number of threads.
+  const auto describe = [&](const memory::desc& from, const memory::desc& to) {
     const memory::dims strides{shape.stride, shape.stride}, padding{shape.padding, shape.padding};
     const auto inference = dnnl::prop_kind::forward_inference;
+    const auto direct = dnnl::algorithm::convolution_direct;
     return dnnl::convolution_forward::primitive_desc(
-        bias ? dnnl::convolution_forward::desc(inference, algorithm, from, weights, vector_desc(out), to,
+        bias ? dnnl::convolution_forward::desc(inference, direct, from, weights, vector_desc(out), to,
                                                strides, padding, padding)
-             : dnnl::convolution_forward::desc(inference, algorithm, from, weights, to, strides, padding,
+             : dnnl::convolution_forward::desc(inference, direct, from, weights, to, strides, padding,
                                                padding),
         own_scratchpad(), cpu());
   };
-  const auto direct = dnnl::algorithm::convolution_direct;
-  auto description = describe(direct, desc_of(x), desc_of(y));
+  auto description = describe(desc_of(x), desc_of(y));
   if (is_slow(description))  // not for these layouts on this machine
-    description = describe(direct, desc_of(x, memory::format_tag::any), desc_of(y, memory::format_tag::any));
-  if (k == 3 && shape.stride == 1 && out * in <= kMostWinogradWeights) {
-    try {
-      description = describe(dnnl::algorithm::convolution_winograd, desc_of(x), desc_of(y));
-    } catch (const dnnl::error&) {  // not on this machine, or not for so few channels
-    }
-  }
+    description = describe(desc_of(x, memory::format_tag::any), desc_of(y, memory::format_tag::any));
   const auto values = parameters_.get(name + ".weight", {out, in, k, k});
   PrimitiveStep step(k == 3 && shape.stride == 1 ? "convolution 3x3" : "other convolution", graph_,
                      dnnl::convolution_forward(description), description.scratchpad_desc());
