@@ -188,10 +188,6 @@ TEST_F(Pretrained, FileOfAnotherNetworkIsAnErrorThatNamesIt) {
     EXPECT_FALSE(fits_pretrained(*network, path));
     return error_of([&] { load_pretrained(*network, path); });
   };
-  EXPECT_THAT(
-      complaint(first_names(state_dict(*make("segresnet", 3, 5, 1)))),
-      AllOf(HasSubstr("does not fit the VMamba-Tiny encoder: 0 tensors fit"),
-            HasSubstr("it fits segresnet (channels: 3, classes: 5)"), HasSubstr("depths 2, 2, 9, 2")));
   NamedTensors other = vmamba();  // one block less, one state as later releases have, and their MLPs
   std::erase_if(other, [](const auto& item) { return item.first.starts_with("layers.2.blocks.8."); });
   for (auto& [key, tensor] : other) {
@@ -200,7 +196,8 @@ TEST_F(Pretrained, FileOfAnotherNetworkIsAnErrorThatNamesIt) {
   other.emplace_back("layers.0.blocks.0.mlp.fc1.weight", torch::zeros({384, 96}));
   EXPECT_THAT(
       complaint(other),
-      AllOf(HasSubstr("13 missing: vssm_encoder.layers.2.blocks.8."),
+      AllOf(HasSubstr("does not fit the VMamba-Tiny encoder: "),
+            HasSubstr("13 missing: vssm_encoder.layers.2.blocks.8."),
             HasSubstr("1 unexpected: layers.0.blocks.0.mlp.fc1.weight"),
             HasSubstr("14 of another shape: vssm_encoder.layers.0.blocks.0.self_attention.A_logs: expected "
                       "[768, 16], got [768, 1]"),
@@ -209,7 +206,8 @@ TEST_F(Pretrained, FileOfAnotherNetworkIsAnErrorThatNamesIt) {
 
   const auto unet = make("nnunet", 1, 2, 8);
   EXPECT_THAT(error_of([&] { load_pretrained(*unet, write(vmamba())); }),
-              AllOf(HasSubstr("does not fit this network: 0 tensors fit"), HasSubstr("it fits vmamba_tiny")));
+              AllOf(HasSubstr("does not fit this network: 0 tensors fit"),
+                    HasSubstr("it fits vmamba_tiny (channels: 3, classes: 10)")));
 }
 
 }  // namespace
