@@ -2,7 +2,9 @@
 #include <benchmark/benchmark.h>
 #include <torch/optim/adamw.h>
 
+#include "engine/engine.h"
 #include "net/network.h"
+#include "net/state_dict.h"
 #include "net/threads.h"
 #include "train/loss.h"
 
@@ -19,6 +21,18 @@ void forward(benchmark::State& state, const char* name) {
   const Tensor x = torch::randn({1, 1, kSize, kSize});
   network->forward(x);
   for (auto _ : state) benchmark::DoNotOptimize(network->forward(x));
+}
+
+void engine_forward(benchmark::State& state, const char* name) {
+  apply_thread_count();
+  const auto network = make_network(name, {1, kClasses, false});
+  const auto weights = state_dict(*network);
+  engine::Engine engine(name, {1, kClasses, kSize, kSize}, views_of(weights));
+  const std::vector<float> image(static_cast<std::size_t>(kSize * kSize), 0.5f);
+  std::vector<float> logits(image.size() * kClasses);
+  engine.run(image, logits);
+  for (auto _ : state) engine.run(image, logits);
+  state.counters["arena_MiB"] = static_cast<double>(engine.arena_bytes()) / (1 << 20);
 }
 
 void training_step(benchmark::State& state, const char* name) {
@@ -40,6 +54,10 @@ void training_step(benchmark::State& state, const char* name) {
 
 BENCHMARK_CAPTURE(forward, swin_umamba, "swin_umamba")->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK_CAPTURE(forward, swin_umamba_d, "swin_umamba_d")->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(engine_forward, swin_umamba, "swin_umamba")->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(engine_forward, swin_umamba_d, "swin_umamba_d")
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime();
 BENCHMARK_CAPTURE(training_step, swin_umamba, "swin_umamba")->Unit(benchmark::kMillisecond)->UseRealTime();
 BENCHMARK_CAPTURE(training_step, swin_umamba_d, "swin_umamba_d")
     ->Unit(benchmark::kMillisecond)

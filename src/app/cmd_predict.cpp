@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include <iostream>
+#include <map>
 #include <memory>
 #include <set>
 #include <sstream>
@@ -152,6 +153,12 @@ Run declare_predict(CLI::App& app) {
       ->type_name("FOLD");
   app.add_option("--checkpoint", options->predict.checkpoint, "best, final, latest or a file")
       ->capture_default_str();
+  app.add_option("--engine", options->predict.runtime,
+                 "what the network runs on: native (the default where it has the network) or torch")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, Runtime>{{"native", Runtime::native}, {"torch", Runtime::torch}}));
+  app.add_flag("--check-engine", options->predict.check_engine,
+               "run the first tile on both, and print how far they are apart");
   app.add_flag("--tta", options->predict.mirror, "average over mirrored images (4x the time)");
   app.add_flag("!--no-postprocessing", options->predict.postprocess,
                "leave out the postprocessing that a model file brings");

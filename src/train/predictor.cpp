@@ -1,9 +1,12 @@
 #include "train/predictor.h"
 
 #include <algorithm>
+#include <cmath>
+#include <utility>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "engine/engine.h"
 #include "net/network.h"
 #include "train/trained_model.h"
 
@@ -29,6 +32,53 @@ Image cut_slices(const Image& image, std::int64_t begin, std::int64_t end) {
   return cut;
 }
 
+TileModel engine_model(const TrainedFold& fold) {
+  return with_context("load " + fold.origin.string(), [&] {
+    const auto& config = fold.info.network_config;
+    const auto [height, width] = fold.info.patch_size;
+    const auto engine = std::make_shared<engine::Engine>(
+        fold.info.network, engine::ImageShape{config.in_channels, config.classes, height, width},
+        fold.weights().arrays);
+    return [engine](std::span<const float> tiles, std::int64_t n, std::int64_t, std::int64_t, std::int64_t,
+                    std::span<float> logits) {
+      const std::size_t in = tiles.size() / static_cast<std::size_t>(n);
+      const std::size_t out = logits.size() / static_cast<std::size_t>(n);
+      for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i)
+        engine->run(tiles.subspan(i * in, in), logits.subspan(i * out, out));
+    };
+  });
+}
+
+/// `model`, whose first call is compared with `reference`.
+TileModel checked(TileModel model, TileModel reference) {
+  return [model, reference, first = std::make_shared<bool>(true)](
+             std::span<const float> tiles, std::int64_t n, std::int64_t channels, std::int64_t height,
+             std::int64_t width, std::span<float> logits) {
+    model(tiles, n, channels, height, width, logits);
+    if (!std::exchange(*first, false)) return;
+    std::vector<float> expected(logits.size());
+    reference(tiles, n, channels, height, width, expected);
+    double worst = 0, difference = 0, size = 0;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      const double away = double{logits[i]} - double{expected[i]};
+      worst = std::max(worst, std::abs(away));
+      difference += away * away;
+      size += double{expected[i]} * double{expected[i]};
+    }
+    note("engine against LibTorch on the first tile: logits differ by {:.2g} at most, relative L2 {:.2g}",
+         worst, std::sqrt(difference / size));
+  };
+}
+
+TileModel model_of(const TrainedFold& fold, const PredictOptions& options) {
+  const bool has = engine::has_network(fold.info.network);
+  if (!has && (options.runtime == Runtime::native || options.check_engine))
+    fail_usage("the engine does not have {}: expected --engine torch", fold.info.network);
+  if (!has || options.runtime == Runtime::torch) return tile_model(fold.load());
+  TileModel engine = engine_model(fold);
+  return options.check_engine ? checked(std::move(engine), tile_model(fold.load())) : engine;
+}
+
 }  // namespace
 
 TileModel tile_model(std::shared_ptr<Network> network) {
@@ -52,7 +102,7 @@ Predictor::Predictor(const fs::path& model_path, const PredictOptions& options) 
     }
     window_.mirror = options.mirror && fold.info.mirrored && (models_.empty() || window_.mirror);
     window_.patch_size = fold.info.patch_size;
-    models_.push_back(tile_model(fold.load()));
+    models_.push_back(model_of(fold, options));
   }
   plan_ = std::move(model.plan);
   info_ = std::move(model.info);

@@ -19,12 +19,21 @@ class Network;
 /// Logits of one network in inference mode, without gradients; only the full-resolution head.
 TileModel tile_model(std::shared_ptr<Network> network);
 
+/// What networks run on.
+enum class Runtime {
+  automatic,  ///< the engine where it has the network
+  native,     ///< the engine (engine/engine.h)
+  torch
+};
+
 struct PredictOptions {
   std::vector<std::string> folds{};  ///< "0", "all"; empty for every fold that is there
   std::string checkpoint = "final";  ///< best, final, latest, or a file
   bool mirror = false;
   double step_size = 0.5;
-  bool postprocess = true;  ///< as a model file says; a folder's is for `postprocess apply`
+  Runtime runtime = Runtime::automatic;
+  bool check_engine = false;  ///< run the first tile on both and tell how far they are apart
+  bool postprocess = true;    ///< as a model file says; a folder's is for `postprocess apply`
 };
 
 /// A model folder or a model file (see train/trained_model.h), loaded for prediction.

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "weights/model_file.h"
+#include "weights/weights.h"
 
 namespace seg {
 namespace {
@@ -34,7 +35,10 @@ TrainedFold open_fold(const std::string& name, const fs::path& file) {
                 "has the training of this fold finished? see --checkpoint");
   }
   const CheckpointInfo info = read_checkpoint_info(file);
-  return {name, file, info, [file, info] { return load_network(file, info); }};
+  return {name, file, info, [file] {
+            auto arrays = std::make_shared<const NamedArrays>(open_weights(file));
+            return FoldWeights{arrays, network_weights(*arrays)};
+          }};
 }
 
 /// One checkpoint per fold, nnU-Net's where there is none of ours; a file that is named stands for itself,
@@ -87,9 +91,8 @@ TrainedModel open_file(const fs::path& path, const std::vector<std::string>& fol
     CheckpointInfo info = network_from_json(parse_json(description.network, "network"));
     info.trainer_name = description.trainer;
     for (const auto& fold : folds.empty() ? file->folds() : folds) {
-      model.folds.push_back({fold, path, info, [file, fold, path, info] {
-                               return with_context(path.string(),
-                                                   [&] { return load_network(info, file->weights(fold)); });
+      model.folds.push_back({fold, path, info, [file, fold] {
+                               return FoldWeights{file, file->weights(fold)};
                              }});
     }
     return model;
@@ -111,6 +114,10 @@ void check_fit(const TrainedModel& model, const std::string& dataset) {
 }
 
 }  // namespace
+
+std::shared_ptr<Network> TrainedFold::load() const {
+  return with_context("load " + origin.string(), [&] { return load_network(info, weights().arrays); });
+}
 
 TrainedModel open_trained_model(const fs::path& model, const std::vector<std::string>& folds,
                                 const std::string& checkpoint) {

@@ -9,14 +9,23 @@
 #include "data/plan.h"
 #include "infer/postprocess.h"
 #include "train/checkpoint.h"
+#include "weights/named_arrays.h"
 
 namespace seg {
+
+/// Named as in the state dict; they live as long as `file`.
+struct FoldWeights {
+  std::shared_ptr<const NamedArrays> file;
+  std::vector<TensorView> arrays;
+};
 
 struct TrainedFold {
   std::string name;     ///< "0", "all"; empty for a checkpoint that was named by its file
   fs::path origin;      ///< the checkpoint, or the model file
   CheckpointInfo info;  ///< from a model file only what network_from_json gives
-  std::function<std::shared_ptr<Network>()> load;
+  std::function<FoldWeights()> weights;
+  /// The network with these weights. Throws Error naming the file where they do not fit.
+  std::shared_ptr<Network> load() const;
 };
 
 struct TrainedModel {

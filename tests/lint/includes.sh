@@ -12,7 +12,7 @@ awk '
   function complain(what) { print FILENAME ":" FNR ": " what; failed = 1 }
   function finish() { if (header && !once) { print previous ": no #pragma once"; failed = 1 } }
   BEGIN {
-    count = split("base image data weights ops infer eval net train app", order, " ")
+    count = split("base image data weights ops engine infer eval net train app", order, " ")
     for (i = 1; i <= count; ++i) rank[order[i]] = i
   }
   FNR == 1 {

@@ -17,27 +17,10 @@ inline std::vector<std::string> network_names() {
   return names;
 }
 
-/// The value rule of a state-dict entry; the first match wins.
 inline Tensor formula_weight(const std::string& name, const Tensor& like) {
-  const auto key = formula_key(name);
-  const auto ends_in = [&](std::string_view text) { return std::string_view(name).ends_with(text); };
-  const std::string last = name.substr(name.rfind('.') + 1);
-  const std::int64_t state = like.dim() > 0 ? like.size(-1) : 1;
-  double receptive = 1;
-  for (std::int64_t d = 1; d < like.dim(); ++d) receptive *= static_cast<double>(like.size(d));
-  const auto value = [&](std::int64_t i) {
-    const double u = formula_u(key, static_cast<std::uint64_t>(i));
-    if (last == "A_logs" || last == "A_log") return std::log(1.0 + static_cast<double>(i % state)) + 0.1 * u;
-    if (last == "Ds" || last == "D") return 1 + 0.1 * u;
-    if (last == "dt_projs_bias" || ends_in("dt_proj.bias")) return -3 + u;
-    if (last == "relative_position_bias_table") return 0.5 * u;
-    if (last == "position_embeddings") return 0.1 * u;
-    if (like.dim() == 1) return ends_in("bias") ? 0.1 * u : 1 + 0.1 * u;
-    return u * std::sqrt(3.0 / receptive);
-  };
+  const auto values = formula_weight_values(name, like.sizes().vec());
   Tensor tensor = torch::empty(like.sizes().vec(), torch::kFloat32);
-  float* data = tensor.data_ptr<float>();
-  for (std::int64_t i = 0; i < tensor.numel(); ++i) data[i] = static_cast<float>(value(i));
+  std::copy(values.begin(), values.end(), tensor.data_ptr<float>());
   return tensor;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -49,6 +50,33 @@ inline std::vector<float> formula_values(std::string_view name, std::int64_t cou
   const auto key = formula_key(name);
   std::vector<float> values(static_cast<std::size_t>(count));
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(a + b * formula_u(key, i));
+  return values;
+}
+
+/// The values of a state-dict entry; the first rule that matches wins (goldens/networks/README.md).
+inline std::vector<float> formula_weight_values(const std::string& name,
+                                                const std::vector<std::int64_t>& shape) {
+  const auto key = formula_key(name);
+  const auto ends_in = [&](std::string_view text) { return std::string_view(name).ends_with(text); };
+  const std::string last = name.substr(name.rfind('.') + 1);
+  const std::int64_t state = shape.empty() ? 1 : shape.back();
+  std::int64_t count = 1;
+  for (const std::int64_t extent : shape) count *= extent;
+  const double receptive =
+      shape.empty() ? 1 : static_cast<double>(count / std::max<std::int64_t>(shape[0], 1));
+  const auto value = [&](std::int64_t i) {
+    const double u = formula_u(key, static_cast<std::uint64_t>(i));
+    if (last == "A_logs" || last == "A_log") return std::log(1.0 + static_cast<double>(i % state)) + 0.1 * u;
+    if (last == "Ds" || last == "D") return 1 + 0.1 * u;
+    if (last == "dt_projs_bias" || ends_in("dt_proj.bias")) return -3 + u;
+    if (last == "relative_position_bias_table") return 0.5 * u;
+    if (last == "position_embeddings") return 0.1 * u;
+    if (shape.size() == 1) return ends_in("bias") ? 0.1 * u : 1 + 0.1 * u;
+    return u * std::sqrt(3.0 / receptive);
+  };
+  std::vector<float> values(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(value(static_cast<std::int64_t>(i)));
   return values;
 }
 

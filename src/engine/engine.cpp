@@ -1,0 +1,85 @@
+#include "engine/engine.h"
+
+#include <omp.h>
+
+#include <vector>
+
+#include "base/error.h"
+#include "base/threads.h"
+#include "engine/networks.h"
+
+namespace seg::engine {
+
+std::span<const NetworkRow> networks() {
+  static constexpr NetworkRow kNetworks[] = {
+      {"swin_umamba", 32, build_swin_umamba},
+      {"swin_umamba_d", 32, build_swin_umamba_d},
+  };
+  return kNetworks;
+}
+
+namespace {
+
+const NetworkRow* row_of(std::string_view name) {
+  for (const NetworkRow& row : networks()) {
+    if (row.name == name) return &row;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+bool has_network(std::string_view name) {
+  return row_of(name) != nullptr;
+}
+
+struct Engine::Parts {
+  Graph graph;
+  ImageShape shape;
+};
+
+Engine::Engine(std::string_view network, const ImageShape& shape, std::span<const TensorView> weights)
+    : parts_(std::make_unique<Parts>()) {
+  const NetworkRow* row = row_of(network);
+  if (row == nullptr) fail("the engine does not have the network {}", network);
+  if (shape.height <= 0 || shape.width <= 0 || shape.height % row->multiple != 0 ||
+      shape.width % row->multiple != 0) {
+    fail("{}: expected a height and a width that are multiples of {}, got {}x{}", network, row->multiple,
+         shape.height, shape.width);
+  }
+  omp_set_num_threads(thread_count());  // what oneDNN plans with
+  Graph& graph = parts_->graph;
+  parts_->shape = shape;
+  const Map image = graph.external(shape.in_channels, shape.height, shape.width);
+  const Map logits = graph.external(shape.classes, shape.height, shape.width);
+  const Parameters parameters(weights);
+  Builder builder(graph, parameters);
+  builder.copy(row->build(builder, image, shape.classes), logits);
+  graph.plan();
+}
+
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+void Engine::run(std::span<const float> image, std::span<float> logits) {
+  const ImageShape& shape = parts_->shape;
+  const auto pixels = static_cast<std::size_t>(shape.height * shape.width);
+  if (image.size() != pixels * static_cast<std::size_t>(shape.in_channels) ||
+      logits.size() != pixels * static_cast<std::size_t>(shape.classes)) {
+    fail("the engine was built for {} channels and {} classes of {}x{} pixels, got {} values in and {} out",
+         shape.in_channels, shape.classes, shape.height, shape.width, image.size(), logits.size());
+  }
+  omp_set_num_threads(thread_count());
+  parts_->graph.run({const_cast<float*>(image.data()), logits.data()});
+}
+
+void Engine::observe(std::function<void(std::string_view, double)> observer) {
+  parts_->graph.observe(std::move(observer));
+}
+
+std::size_t Engine::arena_bytes() const {
+  return parts_->graph.arena_bytes();
+}
+
+}  // namespace seg::engine

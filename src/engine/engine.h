@@ -1,0 +1,46 @@
+// Networks on the CPU without a framework: oneDNN for products and convolutions, our scan, memory planned
+// ahead.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "weights/named_arrays.h"
+
+namespace seg::engine {
+
+/// What a network is built for.
+struct ImageShape {
+  std::int64_t in_channels = 1, classes = 2, height = 0, width = 0;
+};
+
+/// Whether the engine has this network (names as in the table of networks).
+bool has_network(std::string_view name);
+
+/// A network for images of one size, its full-resolution head only.
+class Engine {
+ public:
+  /// `weights` are named as in the reference's state dict, and are not needed afterwards. Throws Error where
+  /// they do not fit, and for sizes that are not the network's (multiples of 32).
+  Engine(std::string_view network, const ImageShape& shape, std::span<const TensorView> weights);
+  ~Engine();
+  Engine(Engine&&) noexcept;
+  Engine& operator=(Engine&&) noexcept;
+
+  /// image [in_channels, height, width] -> logits [classes, height, width]. Allocates nothing.
+  void run(std::span<const float> image, std::span<float> logits);
+
+  /// Called with the kind and the seconds of every step that runs.
+  void observe(std::function<void(std::string_view kind, double seconds)> observer);
+
+  /// Bytes of the activations' memory.
+  std::size_t arena_bytes() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace seg::engine

@@ -1,0 +1,107 @@
+// A network as a list of steps over feature maps whose memory is planned ahead: nothing is allocated while it
+// runs. One image at a time, of one size.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace seg::engine {
+
+/// How the values of a feature map lie in memory.
+enum class Layout {
+  planar,  ///< [C, H, W]: images and logits
+  pixels,  ///< [H, W, C]: tokens
+  blocked  ///< [C / 16, H, W, 16]: convolutions; C is a multiple of 16, or the last block is filled with
+           ///< zeros
+};
+
+inline constexpr std::int64_t kBlock = 16;
+
+constexpr std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+/// A feature map, or some neighbouring channels of one.
+struct Map {
+  std::size_t buffer = 0;
+  std::int64_t offset = 0;  ///< values into the buffer
+  std::int64_t channels = 0, height = 0, width = 0;
+  Layout layout = Layout::pixels;
+
+  std::int64_t pixels() const { return height * width; }
+  /// Values in memory, with those that fill up the last block.
+  std::int64_t size() const {
+    return (layout == Layout::blocked ? round_up(channels, kBlock) : channels) * pixels();
+  }
+  /// `count` channels from `first` on, of a blocked map; both multiples of 16.
+  Map channels_from(std::int64_t first, std::int64_t count) const {
+    Map part = *this;
+    part.offset += first * pixels();
+    part.channels = count;
+    return part;
+  }
+};
+
+/// Memory of the maps while a graph runs.
+class Memory {
+ public:
+  explicit Memory(std::vector<float*> buffers) : buffers_(std::move(buffers)) {}
+  float* at(const Map& map) const { return buffers_[map.buffer] + map.offset; }
+  void set(std::size_t buffer, float* values) { buffers_[buffer] = values; }
+
+ private:
+  std::vector<float*> buffers_;
+};
+
+using Step = std::function<void(const Memory&)>;
+
+class Graph {
+ public:
+  /// A new map. Its memory is taken from the first step that names it to the last.
+  Map map(std::int64_t channels, std::int64_t height, std::int64_t width, Layout layout);
+  /// Maps that the caller provides memory for.
+  Map external(std::int64_t channels, std::int64_t height, std::int64_t width);
+
+  /// Adds a step of some kind ("convolution", "scan", ...) that reads and writes these maps.
+  void step(const char* kind, const std::vector<Map>& maps, Step run);
+
+  /// Places all maps. No step may be added behind it.
+  void plan();
+  /// Bytes of the memory that the maps share.
+  std::size_t arena_bytes() const { return arena_size_ * sizeof(float); }
+
+  /// Runs every step; `externals` are the external maps' values, in the order of their creation.
+  void run(const std::vector<float*>& externals);
+
+  /// Where the time goes: called with the kind and the seconds of every step that is run.
+  void observe(std::function<void(std::string_view kind, double seconds)> observer) {
+    observer_ = std::move(observer);
+  }
+
+ private:
+  struct Buffer {
+    std::size_t size = 0;
+    bool external = false;
+    std::size_t first_step = 0, last_step = 0;
+    bool used = false;
+    std::size_t place = 0;  ///< in the arena
+  };
+  struct Free {
+    void operator()(float* values) const;
+  };
+
+  std::size_t add_buffer(std::size_t size, bool external);
+
+  std::vector<Buffer> buffers_;
+  std::vector<std::pair<const char*, Step>> steps_;
+  std::function<void(std::string_view, double)> observer_;
+  std::size_t arena_size_ = 0;
+  std::unique_ptr<float, Free> arena_;
+  std::unique_ptr<Memory> memory_;
+};
+
+}  // namespace seg::engine

@@ -1,0 +1,79 @@
+// Layers as steps of a graph: oneDNN's products with weights packed once, and what lies between them. Names
+// are keys of the reference's state dict.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/graph.h"
+#include "engine/parameters.h"
+
+namespace seg::engine {
+
+/// Weights or other constants that steps share.
+using Constant = std::shared_ptr<const std::vector<float>>;
+
+struct ConvShape {
+  std::int64_t kernel = 3, stride = 1, padding = 1;
+};
+
+/// Adds layers to a graph; `parameters` are read while it does.
+class Builder {
+ public:
+  Builder(Graph& graph, const Parameters& parameters) : graph_(graph), parameters_(parameters) {}
+
+  Graph& graph() { return graph_; }
+  Constant constant(const std::string& name, const std::vector<std::int64_t>& shape) const;
+
+  /// The map in another layout; itself where it has it.
+  Map in_layout(const Map& x, Layout layout);
+
+  /// Convolution of a blocked or planar map to a blocked one. `name` without ".weight".
+  Map conv(const std::string& name, const Map& x, std::int64_t out, const ConvShape& shape, bool bias);
+  /// Depthwise 3x3 convolution and SiLU of pixels.
+  Map depthwise_silu(const std::string& name, const Map& x);
+  /// Transposed convolution with kernel and stride 2, without bias, of a blocked map into `y`.
+  void transposed_conv(const std::string& name, const Map& x, const Map& y);
+
+  /// How a linear layer ends.
+  enum class Finish { none, silu };
+  /// y = x W^T + bias, of pixels; `rows` are those of the weight that are used, all without.
+  struct Rows {
+    std::int64_t first = 0, count = 0;
+  };
+  Map linear(const std::string& name, const Map& x, std::int64_t out, bool bias, Finish finish = Finish::none,
+             std::optional<Rows> rows = {});
+  /// y = [a, b] W^T + bias, of two maps side by side.
+  Map linear_of_two(const std::string& name, const Map& a, const Map& b, std::int64_t out);
+  /// A 1x1 convolution's weights as a linear layer of pixels.
+  Map head(const std::string& name, const Map& x, std::int64_t classes);
+  /// y += x W^T.
+  void linear_onto(const std::string& name, const Map& x, const Map& y);
+  /// The same product with weights [out, x.channels] that are no layer's of their own.
+  Map product(const std::vector<float>& weight, const std::vector<float>& bias, const Map& x,
+              std::int64_t out, Finish finish = Finish::none);
+
+  /// LayerNorm of pixels, times `gate` where there is one. `name` without ".weight".
+  Map layer_norm(const std::string& name, const Map& x, const Map* gate = nullptr);
+  Map merge_and_norm(const std::string& name, const Map& x);
+  Map expand_and_norm(const std::string& name, const Map& x, std::int64_t factor, std::int64_t out);
+  /// In place, of a blocked map; `name` is empty where the norm has no parameters.
+  void instance_norm(const std::string& name, const Map& x, float slope);
+  /// y = LeakyReLU(norm(a) + norm(b)), or + b itself; in a's place. Without parameters.
+  void instance_norm_sum(const Map& a, const Map& b, bool norm_b, float slope);
+
+  /// Non-overlapping patches to pixels: convolution with kernel and stride `patch`, then LayerNorm.
+  Map patch_embed(const std::string& name, const Map& x, std::int64_t patch, std::int64_t out);
+  /// Into `y`, blocked, from any layout.
+  void copy(const Map& x, const Map& y);
+
+ private:
+  void add_product(std::vector<float> weight, std::vector<float> bias, const Map& x, const Map& y,
+                   Finish finish, bool onto);
+
+  Graph& graph_;
+  const Parameters& parameters_;
+};
+
+}  // namespace seg::engine
