@@ -46,7 +46,8 @@ Run declare_export(CLI::App& app) {
   app.add_flag("--nnunet-zip", options->zip,
                "write the zip archive that nnU-Net and `install` read, with training checkpoints as .pth");
   app.footer(
-      "The file holds all that prediction needs, and the postprocessing that `crossval` found for its folds.\n"
+      "The file holds all that prediction needs, and the postprocessing that `crossval` found for its "
+      "folds.\n"
       "Example:\n  swin-umamba export -m results/Dataset004_Hippocampus/"
       "nnUNetTrainerSwinUMambaDScratch__nnUNetPlans__2d -o model.seg\n"
       "  swin-umamba predict -m model.seg -i imagesTs -o predictions");
