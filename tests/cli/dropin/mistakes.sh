@@ -2,11 +2,11 @@
 source "$SEG_TESTS/cli/lib.sh"
 export nnUNet_raw=$PWD nnUNet_preprocessed=$PWD nnUNet_results=$PWD
 expect_ok "$SWIN_UMAMBA" links --prefix "$PWD"
-ln -s "$(readlink bin/nnUNetv2_train)" bin/nnUNetv2_export_model_to_zip
+ln -s "$(readlink bin/nnUNetv2_train)" bin/nnUNetv2_download_pretrained_model_by_url
 PATH=$PWD/bin:$PATH
 
 for command in bin/nnUNetv2_*; do
-  [[ $command == *_export_model_to_zip ]] && continue
+  [[ $command == *_download_pretrained_model_by_url ]] && continue
   expect_ok "$(basename "$command")" -h
   expect_text "usage: $(basename "$command")" stdout
   expect_fail 2 "required" "$(basename "$command")"
@@ -25,7 +25,9 @@ expect_fail 2 "only 1 is offered" nnUNetv2_train 4 2d 0 -num_gpus 4
 expect_fail 2 "expected cpu, cuda or mps" nnUNetv2_train 4 2d 0 -device tpu
 expect_fail 2 "expected a value" nnUNetv2_train 4 2d 0 -tr
 expect_fail 2 "unexpected argument \"5\"" nnUNetv2_train 4 2d 0 5
-expect_fail 2 'unknown nnU-Net command "nnUNetv2_export_model_to_zip"' nnUNetv2_export_model_to_zip
+expect_fail 2 'unknown nnU-Net command "nnUNetv2_download_pretrained_model_by_url"' nnUNetv2_download_pretrained_model_by_url
+expect_fail 2 "-chk: expected one checkpoint" nnUNetv2_export_model_to_zip -d 4 -o x.zip -chk a b
+expect_fail 2 "--exp_cv_preds is not offered" nnUNetv2_export_model_to_zip -d 4 -o x.zip --exp_cv_preds
 unset nnUNet_results
 expect_fail 2 "nnUNet_results is not set" nnUNetv2_predict -i a -o b -d 4 -c 2d
 
