@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
 
 #include "base/json.h"
 #include "image/image_io.h"
@@ -43,6 +44,15 @@ void expect_same_scores(const Json& got, const Json& expected, const std::string
   }
 }
 
+/// Every file in a folder and below, by its path in it.
+std::set<std::string> files_below(const fs::path& folder) {
+  std::set<std::string> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_regular_file()) files.insert(entry.path().lexically_relative(folder).string());
+  }
+  return files;
+}
+
 class DetermineGolden : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(DetermineGolden, EqualsTheReference) {
@@ -53,6 +63,7 @@ TEST_P(DetermineGolden, EqualsTheReference) {
   const testing::TemporaryFolder folder;
   const fs::path pred = folder / "pred", postprocessed = pred / "postprocessed";
   fs::copy(source / "pred", pred);
+  for (const char* name : {"dataset.json", "plans.json"}) write_text(pred / name, "{}");
   const auto choice = determine_postprocessing(pred, source / "gt", info);
 
   expect_same_scores(read_json(pred / "postprocessing.json"), read_json(source / "postprocessing.json"),
@@ -75,12 +86,26 @@ TEST_P(DetermineGolden, EqualsTheReference) {
     const Json kwargs = to_json(choice.steps)["postprocessing_kwargs"];
     EXPECT_EQ(kwargs, get<Json>(written, "pickle_kwargs"));
   }
+  // Where a step is kept the reference leaves out two files of the postprocessed folder; ours are always
+  // there.
+  auto expected_files = get<std::set<std::string>>(written, "files_in_prediction_folder_afterwards");
+  expected_files.insert({"postprocessed/dataset.json", "postprocessed/plans.json"});
+  EXPECT_EQ(files_below(pred), expected_files);
+
   // What the reference said of every trial.
   const auto said = get<std::string>(written, "stdout");
+  const auto rounded = [](double dice) { return std::round(dice * 1e5) / 1e5; };
   ASSERT_EQ(choice.trials.size(), 3u);
+  const auto& foreground = choice.trials[0];
+  EXPECT_THAT(said,
+              ::testing::HasSubstr(
+                  foreground.kept
+                      ? fmt::format("improved by removing all but the largest foreground region. Mean dice "
+                                    "before: {} after: {}",
+                                    rounded(foreground.before), rounded(foreground.after))
+                      : "all but the largest foreground region did not improve results!"));
   for (std::size_t i = 1; i < 3; ++i) {
     const auto& trial = choice.trials[i];
-    const auto rounded = [](double dice) { return std::round(dice * 1e5) / 1e5; };
     EXPECT_THAT(said, ::testing::HasSubstr(
                           fmt::format("all but the largest component for {}{} Dice before: {} after: {}", i,
                                       trial.kept ? "." : " did not improve results!", rounded(trial.before),

@@ -49,6 +49,12 @@ DatasetInfo read_info(const fs::path& path) {
   return parse_dataset_info(read_json(shared_folder() / path), "golden", path.string());
 }
 
+std::vector<std::int64_t> label_counts(const Labels& labels, std::size_t values) {
+  std::vector<std::int64_t> counts(values);
+  for (const auto value : labels.data) ++counts.at(static_cast<std::size_t>(value));
+  return counts;
+}
+
 std::int64_t voxels_different(const Labels& a, const Labels& b) {
   EXPECT_EQ(a.shape, b.shape);
   std::int64_t count = 0;
@@ -134,6 +140,33 @@ TEST(ExportLabels, EqualsTheReferenceOnItsHippocampusLogits) {
       golden_image(kSlidingWindow / "hippocampus_019__32x24__tta__probabilities.npz", "probabilities"));
 }
 
+/// The reference's counts of labels after its float16 and float32 sums, which only some cases have images of.
+class ExportHippocampusCounts : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(ExportHippocampusCounts, EqualTheReference) {
+  SEG_REQUIRE_SHARED(kGoldens);
+  const GoldenCase golden{"hippocampus", "preprocessed_2d/hippocampus_019__2d", "2d", "", ""};
+  const Json manifest = get<Json>(read_json(shared_folder() / kGoldens / "manifest.json"), GetParam());
+  const fs::path npz = kGoldens / (std::string(GetParam()) + ".npz");
+  const Labels half = golden.exported(golden_image(npz, "logits_fp16acc")).labels;
+  EXPECT_EQ(label_counts(half, 3), get<std::vector<std::int64_t>>(manifest, "seg_label_counts_fp16"));
+
+  const Image image = golden_image(kPipeline / "hippocampus/preprocessed_2d/hippocampus_019__2d.npz", "data");
+  const auto net = testing::LinearNet::read(shared_folder() / kGoldens / "net_hippocampus_2d.json");
+  const auto patch = get<std::array<std::int64_t, 2>>(manifest, "patch");
+  const bool mirror = !manifest["mirror_axes"].is_null();
+  const Image logits = predict_sliding_window(image, {patch, 0.5, mirror, 4, net.classes(), {}}, net);
+  // Two float32 runs differ among themselves by less than may differ at all.
+  EXPECT_NEAR(static_cast<double>(voxels_different(golden.exported(logits).labels, half)),
+              get<double>(manifest, "seg_voxels_different_fp16_vs_fp32"),
+              testing::kSegmentation2dShare * static_cast<double>(half.count()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Goldens, ExportHippocampusCounts,
+                         ::testing::Values("hippocampus_019__64x64__notta", "hippocampus_019__64x64__tta",
+                                           "hippocampus_019__32x24__notta", "hippocampus_019__32x24__tta"),
+                         [](const auto& row) { return std::string(row.param); });
+
 class PredictAndExport : public ::testing::TestWithParam<GoldenCase> {};
 
 TEST_P(PredictAndExport, AgreesWithTheReference) {
@@ -147,6 +180,12 @@ TEST_P(PredictAndExport, AgreesWithTheReference) {
   RecordProperty("voxels_different", std::to_string(different));
   EXPECT_LE(static_cast<double>(different),
             testing::kSegmentation2dShare * static_cast<double>(expected.count()));
+  if (golden.net != "net_nuclei_2d.json") return;
+  const Json manifest =
+      get<Json>(read_json(shared_folder() / kGoldens / "manifest.json"), "nuclei_cell_00ae65c1");
+  EXPECT_EQ(golden.patch, get<decltype(golden.patch)>(manifest, "patch"));
+  EXPECT_EQ(image.shape, get<Shape4>(manifest, "shape_data"));
+  EXPECT_EQ(label_counts(expected, 3), get<std::vector<std::int64_t>>(manifest, "seg_label_counts"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Goldens, PredictAndExport,

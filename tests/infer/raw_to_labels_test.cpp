@@ -119,6 +119,7 @@ TEST_P(RawToLabels, AgreesWithTheReference) {
   const Json manifest = get<Json>(read_json(goldens / "manifest.json"), golden);
   EXPECT_EQ(prepared.data.shape, get<Shape4>(manifest, "shape_data"));
   EXPECT_EQ(prepared.properties.bbox, get<decltype(prepared.properties.bbox)>(manifest, "bbox"));
+  EXPECT_EQ(prepared.properties.spacing, get<Vec3>(manifest, "spacing"));
   const auto patch = get<std::vector<std::int64_t>>(manifest, "patch");
   const fs::path net_file = goldens / ("net_" + set + "_" + name + ".json");
   Image logits;
@@ -138,6 +139,7 @@ TEST_P(RawToLabels, AgreesWithTheReference) {
   const Labels got = export_prediction(logits, prepared.properties, plan, configuration, info).labels;
   const Labels expected = read_labels(goldens / (golden + "__seg.nii.gz")).voxels;
   ASSERT_EQ(got.shape, expected.shape);
+  EXPECT_EQ(got.space(), get<Shape3>(manifest, "seg_shape_zyx"));
   std::int64_t different = 0;
   std::vector<std::int64_t> counts(manifest["seg_label_counts_fp16"].size());
   for (std::size_t i = 0; i < got.data.size(); ++i) {

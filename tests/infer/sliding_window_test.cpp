@@ -132,12 +132,22 @@ TEST_P(SlidingWindowHippocampus, EqualsTheReference) {
   const auto net = testing::LinearNet::read(shared_folder() / kSlidingWindow / "net_hippocampus_2d.json");
   const fs::path golden = kSlidingWindow / (std::string(name) + ".npz");
   const Image half = golden_image(golden, "logits_fp16acc");
+  const Json manifest = get<Json>(read_json(shared_folder() / kSlidingWindow / "manifest.json"), name);
+  EXPECT_EQ(patch, get<decltype(SlidingWindowConfig::patch_size)>(manifest, "patch"));
+  EXPECT_EQ(mirror, !manifest["mirror_axes"].is_null());
+  EXPECT_EQ(image.shape, get<Shape4>(manifest, "shape_data"));
+  EXPECT_EQ(half.shape, get<Shape4>(manifest, "shape_logits"));
   for (const std::int64_t tiles_per_batch : {1, 5}) {
     SlidingWindowConfig config{patch, 0.5, mirror, tiles_per_batch, net.classes(), {}};
     const Image logits = predict_sliding_window(image, config, net);
     ASSERT_EQ(logits.shape, half.shape);
     EXPECT_LE(max_abs_difference(logits.data, half.data), testing::kHalfAccumulatorsAbs);
     EXPECT_LE(mean_abs_difference(logits, half), testing::kHalfAccumulatorsMean);
+    // As far from the float16 run as the reference's own float32 run is.
+    EXPECT_NEAR(max_abs_difference(logits.data, half.data),
+                get<double>(manifest, "max_abs_diff_fp16acc_vs_fp32acc"), testing::kFloatAccumulatorsAbs);
+    EXPECT_NEAR(mean_abs_difference(logits, half), get<double>(manifest, "mean_abs_diff"),
+                testing::kFloatAccumulatorsAbs);
     if (golden == kSlidingWindow / "hippocampus_019__32x24__tta.npz") {
       const Image exact = golden_image(golden, "logits_fp32acc");
       const double worst = max_abs_difference(logits.data, exact.data);

@@ -48,6 +48,7 @@ inline constexpr double kTrainingKinks = 1e-2;
 /// Losses and their gradients (goldens/pipeline/README.md, "loss 1e-5, gradients 1e-6").
 inline constexpr double kLoss = 1e-5;
 inline constexpr double kLossGradient = 1e-6;
+inline constexpr double kLoggedDice = 1e-4;  ///< a log rounds to four decimals
 inline constexpr double kPseudoDice = 1e-7;  ///< the reference divides in float32
 
 // Sliding window (goldens/pipeline/README.md, sliding_window).
@@ -70,5 +71,9 @@ inline constexpr double kScoreRelative = 1e-12;
 inline constexpr double kDistance = 1e-6;     ///< mm (README: "distances 1e-6"); areas relative to it
 inline constexpr double kCellCeiling = 1e-4;  ///< F1 (README: "1e-4"); the golden is rounded to 4 decimals
 inline constexpr double kSurfelArea = 1e-12;  ///< both in double, a few triangles of a unit cell
+
+/// Of a curve in a picture, in heights of its plot: a few pixels of line width, more where lines meet at an
+/// acute angle.
+inline constexpr double kCurveHeight = 0.015;
 
 }  // namespace seg::testing
