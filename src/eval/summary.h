@@ -92,8 +92,11 @@ std::string to_csv(const Summary& summary);
 /// The values of one metric.
 ScoreTable score_table(const Summary& summary, const Metric& metric);
 
-/// Tables for people: Dice, IoU and the extra metrics; Dice of each case and label before them with
-/// `per_case`.
+/// Dice, IoU and the extra metrics.
+std::vector<ScoreTable> score_tables(const Summary& summary);
+
+/// Tables for people: IoU, the extra metrics and last Dice; the values of each case and label before each but
+/// IoU with `per_case`.
 std::string to_table(const Summary& summary, bool per_case);
 
 /// A file's name without folders and endings.
