@@ -144,15 +144,15 @@ TEST(ExportLabels, EqualsTheReferenceOnItsHippocampusLogits) {
 class ExportHippocampusCounts : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(ExportHippocampusCounts, EqualTheReference) {
-  SEG_REQUIRE_SHARED(kGoldens);
+  SEG_REQUIRE_SHARED(kSlidingWindow);
   const GoldenCase golden{"hippocampus", "preprocessed_2d/hippocampus_019__2d", "2d", "", ""};
-  const Json manifest = get<Json>(read_json(shared_folder() / kGoldens / "manifest.json"), GetParam());
-  const fs::path npz = kGoldens / (std::string(GetParam()) + ".npz");
+  const Json manifest = get<Json>(read_json(shared_folder() / kSlidingWindow / "manifest.json"), GetParam());
+  const fs::path npz = kSlidingWindow / (std::string(GetParam()) + ".npz");
   const Labels half = golden.exported(golden_image(npz, "logits_fp16acc")).labels;
   EXPECT_EQ(label_counts(half, 3), get<std::vector<std::int64_t>>(manifest, "seg_label_counts_fp16"));
 
   const Image image = golden_image(kPipeline / "hippocampus/preprocessed_2d/hippocampus_019__2d.npz", "data");
-  const auto net = testing::LinearNet::read(shared_folder() / kGoldens / "net_hippocampus_2d.json");
+  const auto net = testing::LinearNet::read(shared_folder() / kSlidingWindow / "net_hippocampus_2d.json");
   const auto patch = get<std::array<std::int64_t, 2>>(manifest, "patch");
   const bool mirror = !manifest["mirror_axes"].is_null();
   const Image logits = predict_sliding_window(image, {patch, 0.5, mirror, 4, net.classes(), {}}, net);
@@ -182,7 +182,7 @@ TEST_P(PredictAndExport, AgreesWithTheReference) {
             testing::kSegmentation2dShare * static_cast<double>(expected.count()));
   if (golden.net != "net_nuclei_2d.json") return;
   const Json manifest =
-      get<Json>(read_json(shared_folder() / kGoldens / "manifest.json"), "nuclei_cell_00ae65c1");
+      get<Json>(read_json(shared_folder() / kSlidingWindow / "manifest.json"), "nuclei_cell_00ae65c1");
   EXPECT_EQ(golden.patch, get<decltype(golden.patch)>(manifest, "patch"));
   EXPECT_EQ(image.shape, get<Shape4>(manifest, "shape_data"));
   EXPECT_EQ(label_counts(expected, 3), get<std::vector<std::int64_t>>(manifest, "seg_label_counts"));
