@@ -24,7 +24,7 @@ std::string text_of(const Error& error) {
 /// dataset.json as it should be, and as it is understood; nothing where it cannot be.
 std::optional<DatasetInfo> check_json(Json& json, DatasetCheck& check) {
   const fs::path file = check.root / "dataset.json";
-  const std::string name = fs::absolute(check.root).lexically_normal().filename().string();
+  const std::string name = folder_name(check.root);
   try {
     if (!fs::exists(file)) fail("the file is missing; a raw dataset holds dataset.json, imagesTr, labelsTr");
     json = read_json(file);

@@ -87,7 +87,8 @@ TEST_P(SummaryGolden, EqualsTheReference) {
   const fs::path folder = shared_folder() / "goldens/pipeline/evaluation" / GetParam();
   const DatasetInfo info =
       parse_dataset_info(read_json(folder / "dataset.json"), GetParam(), (folder / "dataset.json").string());
-  const Summary summary = evaluate_folders(folder / "gt", folder / "pred", info);
+  const Summary summary =
+      evaluate_pairs(pair_files(folder / "gt", folder / "pred", info.label_ending(), false), info);
   const Json expected = read_json(folder / "summary.json");
   expect_same_json(to_json(summary), expected, "");
   EXPECT_THAT(summary.foreground_mean_dice(),
@@ -240,7 +241,9 @@ class EvaluateFolders : public ::testing::Test {
   void write(const std::string& name, const Labels& labels, double spacing_x = 1) {
     write_labels(folder_ / name, labels, {3, {1, 1, spacing_x}});
   }
-  Summary evaluate() { return evaluate_folders(folder_ / "gt", folder_ / "pred", two_labels()); }
+  Summary evaluate() {
+    return evaluate_pairs(pair_files(folder_ / "gt", folder_ / "pred", ".nii.gz", false), two_labels());
+  }
 
   TemporaryFolder folder_;
 };
@@ -264,6 +267,17 @@ TEST_F(EvaluateFolders, NamesMissingPredictions) {
   EXPECT_THAT(error_of([&] { evaluate(); }), HasSubstr("1 of 2 references have no prediction in"));
   EXPECT_THAT(error_of([&] { evaluate(); }), HasSubstr("b.nii.gz"));
   EXPECT_EQ(pair_files(folder_ / "gt", folder_ / "pred", ".nii.gz", true).size(), 1u);
+}
+
+TEST_F(EvaluateFolders, NamesMissingReferences) {
+  write("gt/a.nii.gz", row_of({1}));
+  write("gt/b.nii.gz", row_of({1}));
+  const auto pair = [&] { return pair_predictions(folder_ / "gt", folder_ / "pred", ".nii.gz"); };
+  EXPECT_THAT(error_of(pair), HasSubstr("no .nii.gz file in"));
+  write("pred/a.nii.gz", row_of({1}));
+  EXPECT_EQ(pair().size(), 1u);
+  write("pred/c.nii.gz", row_of({1}));
+  EXPECT_THAT(error_of(pair), HasSubstr("gt/c.nii.gz is missing"));
 }
 
 TEST_F(EvaluateFolders, NamesEmptyFolders) {

@@ -1,7 +1,9 @@
 #include "image/image_io.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <cstring>
 #include <limits>
 
@@ -448,6 +450,54 @@ TEST(ImageIo, SpacingMustBePositiveAndFinite) {
     EXPECT_THAT(error_of([&] { read_image(folder / "flat.mha"); }),
                 AllOf(HasSubstr("flat.mha"), HasSubstr("spacing of axis 2")));
   }
+}
+
+/// While it lives no file can grow larger, as on a disk without room.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+TEST(ImageIo, NeedsRoomForWhatIsWrittenNotForTheVoxels) {
+  const TemporaryFolder folder;
+  const Labels plain({1, 4, 512, 512}, 1);
+  Labels noise = plain;
+  Rng rng(1);
+  for (auto& value : noise.data) value = static_cast<std::int32_t>(rng.below(200));
+  const FileSizeLimit limit(200000);  // bytes; the voxels take five times as many
+  write_labels(folder / "plain.nii.gz", plain, {});
+  EXPECT_EQ(read_labels(folder / "plain.nii.gz").voxels, plain);
+  EXPECT_THAT(error_of([&] { write_labels(folder / "noise.nii.gz", noise, {}); }), HasSubstr("no room for"));
+  EXPECT_THAT(error_of([&] { write_labels(folder / "plain.nii", plain, {}); }), HasSubstr("no room for"));
+  EXPECT_EQ(list_files(folder.path()).size(), 1u);
+}
+
+TEST(ImageIo, CopiesTheSpacingOfTiffVolumes) {
+  const TemporaryFolder folder;
+  const Labels labels({1, 2, 3, 4}, 1);
+  const Geometry geometry{3, {4, 0.5, 0.25}};
+  write_labels(folder / "a.tif", labels, geometry);
+  copy_image(folder / "a.tif", folder / "b.tif");
+  EXPECT_EQ(read_labels(folder / "b.tif").geometry.spacing, geometry.spacing);
+  write_labels(folder / "a.nii.gz", labels, geometry);
+  copy_image(folder / "a.nii.gz", folder / "c.nii.gz");
+  EXPECT_FALSE(fs::exists(folder / "c.json"));
+  EXPECT_EQ(numbers_in_header(folder / "c.nii.gz"), labels.count());
+  EXPECT_EQ(numbers_in_header(folder / "none.nii.gz"), 0);
 }
 
 TEST(ImageIo, UnknownEndingsListTheKnownOnes) {
