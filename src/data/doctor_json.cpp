@@ -163,6 +163,20 @@ std::map<int, int> renumber(Json& json, const Complain& complain) {
 
 }  // namespace
 
+std::vector<std::string> repeated_keys(const std::string& text) {
+  std::vector<std::string> repeated;
+  std::vector<std::set<std::string>> open;  // the keys of the objects that are not at their end
+  const auto look = [&](int, Json::parse_event_t event, const Json& parsed) {
+    if (event == Json::parse_event_t::object_start) open.emplace_back();
+    if (event == Json::parse_event_t::object_end) open.pop_back();
+    if (event == Json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second)
+      repeated.push_back(parsed.get<std::string>());
+    return true;
+  };
+  static_cast<void>(Json::parse(text, look, false));
+  return repeated;
+}
+
 std::map<int, int> repair_dataset_json(Json& json, const fs::path& root, const Complain& complain) {
   if (!json.is_object()) return {};
   repair_keys(json, complain);

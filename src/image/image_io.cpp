@@ -23,6 +23,7 @@
 #include <cstdarg>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <span>
 
 #include "base/error.h"
@@ -228,15 +229,40 @@ void remark(std::vector<std::string>* remarks, std::atomic_flag& told, const fs:
   }
 }
 
+/// A copy of a file in another form, which is removed at the end.
+class TemporaryCopy {
+ public:
+  TemporaryCopy(const std::string& bytes, std::string_view ending) {
+    static std::atomic<int> counter{0};
+    path_ = fs::temp_directory_path() / fmt::format("seg-{}-{}{}", ::getpid(), counter++, ending);
+    write_text(path_, bytes);
+  }
+  ~TemporaryCopy() {
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+  }
+  TemporaryCopy(const TemporaryCopy&) = delete;
+  TemporaryCopy& operator=(const TemporaryCopy&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
 /// With `palette_as_index` the pixels of a palette picture are its indices, else colours.
 RawImage read_raw(const fs::path& path, const Format& format, bool palette_as_index,
                   std::vector<std::string>* remarks = nullptr) {
   return with_itk(path, "read", [&] {
     RawImage raw;
+    std::optional<TemporaryCopy> copy;
+    if (format.ending == ".bmp") {
+      if (const auto bytes = with_first_bmp_header(path)) copy.emplace(*bytes, format.ending);
+    }
+    const std::string file = copy ? copy->path().string() : path.string();
     raw.io = format.make();
-    raw.io->SetFileName(path.string());
+    raw.io->SetFileName(file);
     raw.io->SetExpandRGBPalette(false);
-    if (!raw.io->CanReadFile(path.c_str()))
+    if (!raw.io->CanReadFile(file.c_str()))
       fail("{} is not a {} file or is damaged", path.string(), format.ending);
     raw.io->ReadImageInformation();
     if (!palette_as_index && has_colour_palette(*raw.io)) {

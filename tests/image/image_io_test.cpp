@@ -189,6 +189,27 @@ TEST(ImageIo, RgbPngGivesThreeChannelsAndLabelsMustHaveOne) {
               AllOf(HasSubstr("image.png"), HasSubstr("got 3"), HasSubstr("hint")));
 }
 
+TEST(ImageIo, BmpsOfLaterHeadersAreReadAsThoseOfTheFirst) {
+  const TemporaryFolder folder;
+  std::string rows;
+  for (int i = 0; i < 3 * 8; ++i) rows += static_cast<char>(i * 9);
+  for (const std::uint32_t bits : {8u, 24u, 32u}) {
+    const std::uint32_t width = bits == 24 ? 2 : 64 / bits;  // rows of 8 bytes
+    write_text(folder / "first.bmp", testing::bmp_bytes(width, 3, bits, 40, rows));
+    const Image expected = read_image(folder / "first.bmp").voxels;
+    EXPECT_EQ(expected.channels(), bits == 8 ? 1 : 3);
+    for (const std::uint32_t header : {108u, 124u}) {
+      const std::string bytes = testing::bmp_bytes(width, 3, bits, header, rows);
+      write_text(folder / "later.bmp", bytes);
+      EXPECT_EQ(read_image(folder / "later.bmp").voxels, expected) << bits << " bits, header of " << header;
+      for (std::size_t size = 0; size < bytes.size(); size += 5) {
+        write_text(folder / "later.bmp", bytes.substr(0, size));
+        EXPECT_THAT(error_of([&] { read_image(folder / "later.bmp"); }), HasSubstr("later.bmp"));
+      }
+    }
+  }
+}
+
 TEST(ImageIo, GreyBmpIsOneChannel) {
   const TemporaryFolder folder;
   write_labels(folder / "image.bmp", ramp({1, 1, 5, 7}, 200), {});
