@@ -61,10 +61,9 @@ inline constexpr double kWeightedMeanAbs = 2e-6;       ///< a float32 weighted m
 inline constexpr double kSegmentation2dShare = 5e-4;
 inline constexpr double kSegmentation3dShare = 5e-3;  ///< more of them among 3-D tiles
 inline constexpr double kProbability = 1e-6;  ///< softmax and sigmoid: float32 exp and sums, in another order
-/// Share of probabilities whose resampled logit lies halfway between two float16 numbers, where the last bit
-/// of a double decides, and what they may differ by: a step of logits below 16 (2^-7), times p (1 - p).
-inline constexpr double kProbabilityTies = 0.02;
-inline constexpr double kProbabilityTie = 2e-3;
+/// How far from halfway between two float16 numbers a logit may lie for either to be right, in their steps:
+/// what rounding it to float32 on the way moves it (2^-24 of a value of at most 2^11 steps).
+inline constexpr double kHalfwaySteps = 0x1p-13;
 
 // Scores (goldens/pipeline/README.md, evaluation): quotients of exact counts, means in another order.
 inline constexpr double kScoreRelative = 1e-12;
