@@ -14,14 +14,22 @@ struct TargetSet {
   std::vector<Target> (*run)();
 };
 
+double clock_seconds(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
 constexpr TargetSet kSets[] = {{"pipeline", pipeline_targets}};
 
 }  // namespace
 
 double cpu_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+  return clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+double wall_seconds() {
+  return clock_seconds(CLOCK_MONOTONIC);
 }
 
 bool meets_targets(std::string_view name) {

@@ -28,7 +28,25 @@ double best_cpu_seconds(int runs, Body body) {
   return best;
 }
 
-/// The data pipeline on one thread, against nnU-Net's CPU seconds; and its peak memory.
+double wall_seconds();
+
+/// Wall seconds of `body(2)`, on two threads, as a share of those of `body(1)`: the best of a few runs of
+/// each, taken in turns.
+template <class Body>
+double two_thread_share(int runs, Body body) {
+  double best[2]{1e30, 1e30};
+  for (int i = 0; i < runs; ++i) {
+    for (const int threads : {1, 2}) {
+      const double start = wall_seconds();
+      body(threads);
+      best[threads - 1] = std::min(best[threads - 1], wall_seconds() - start);
+    }
+  }
+  return best[1] / best[0];
+}
+
+/// The data pipeline on one thread, against nnU-Net's CPU seconds; its peak memory, and what a second thread
+/// saves.
 std::vector<Target> pipeline_targets();
 
 /// Runs a set of targets and prints its table. Returns true where every row is within its limit.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/command.h"
+#include "base/error.h"
 #include "base/log.h"
 #include "data/convert.h"
 
@@ -48,11 +49,12 @@ Run declare_convert(CLI::App& app) {
       ->type_name("FOLDER");
   app.add_option("--name", options->name, "name of the new dataset (default: as in the paper)")
       ->type_name("NAME");
-  app.add_option(
-         "--boundary", options->boundary,
-         "neurips-cell: boundary class, inner (thin, inside the cells) or challenge (grown by a pixel)")
-      ->check(CLI::IsMember(kBoundaryRules))
-      ->capture_default_str();
+  const auto* boundary =
+      app.add_option(
+             "--boundary", options->boundary,
+             "neurips-cell: boundary class, inner (thin, inside the cells) or challenge (grown by a pixel)")
+          ->check(CLI::IsMember(kBoundaryRules))
+          ->capture_default_str();
   app.footer(
       "amos-mr       amos_0507.nii.gz ... in imagesTr, imagesVa, imagesTs and labelsTr, labelsVa: MR scans, "
       "13 organs\n"
@@ -61,7 +63,9 @@ Run declare_convert(CLI::App& app) {
       "msd           Task04_Hippocampus and the like, with its dataset.json\n"
       "neurips-cell  images/ and labels/, perhaps below train/ and test/: cell numbers become three classes\n"
       "Example:\n  swin-umamba convert neurips-cell downloads/cells raw --boundary inner");
-  return [options] {
+  return [options, boundary] {
+    if (boundary->count() > 0 && options->kind != "neurips-cell")
+      fail_usage("--boundary: only with neurips-cell, not {}", options->kind);
     const ConvertedDataset made = convert(*options);
     note("converted {} training and {} test images", made.training, made.test);
     std::printf("%s\n", made.root.c_str());

@@ -1,4 +1,5 @@
 // swin-umamba evaluate: scores of predictions against references.
+#include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -8,6 +9,7 @@
 
 #include "app/command.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/suggest.h"
 #include "eval/protocols.h"
@@ -22,7 +24,7 @@ constexpr double kNsdTolerance = 2;  // mm
 constexpr const char* kNnunet = "nnunet";
 
 struct Options {
-  fs::path references, predictions, output, csv, dataset_json;
+  fs::path references, predictions, output, csv, statistics, dataset_json;
   std::string protocol = kNnunet;
   std::vector<std::string> metrics, nsd_tolerances;
   std::vector<double> iou_thresholds;
@@ -31,6 +33,29 @@ struct Options {
   std::vector<int> labels;
   std::optional<int> ignore_label;
 };
+
+/// Options that would be ignored are mistakes.
+void check_options(const Options& options) {
+  struct Row {
+    bool given;
+    const char* name;
+    std::vector<std::string_view> protocols;
+  };
+  const Row rows[]{{!options.metrics.empty(), "--metrics", {kNnunet}},
+                   {!options.csv.empty(), "--csv", {kNnunet}},
+                   {!options.labels.empty(), "--labels", {kNnunet}},
+                   {!options.dataset_json.empty(), "--dataset-json", {kNnunet, "abdomen-mr"}},
+                   {!options.nsd_tolerances.empty(), "--nsd-tolerance", {kNnunet, "abdomen-mr", "endoscopy"}},
+                   {!options.iou_thresholds.empty(), "--iou-threshold", {kNnunet, "cells"}},
+                   {options.iou_thresholds.size() > 1, "several --iou-threshold", {"cells"}},
+                   {options.count_boundary_cells, "--count-boundary-cells", {"cells"}},
+                   {options.nsd_tolerances.size() > 1, "several --nsd-tolerance", {kNnunet, "abdomen-mr"}}};
+  for (const Row& row : rows) {
+    if (row.given && std::ranges::find(row.protocols, options.protocol) == row.protocols.end())
+      fail_usage("{}: only with --protocol {}, not {}", row.name, fmt::join(row.protocols, " or "),
+                 options.protocol);
+  }
+}
 
 /// dataset.json as given, or in the predictions, or beside one of the two folders.
 fs::path find_dataset_json(const Options& options) {
@@ -112,9 +137,14 @@ void write_and_say(const fs::path& path, const std::string& text) {
   note("wrote {}", path.string());
 }
 
+/// Statistics of the tables as JSON, or CSV where the file's name says so.
+void write_statistics(const Options& options, const std::vector<ScoreTable>& tables) {
+  if (options.statistics.empty()) return;
+  const bool csv = options.statistics.extension() == ".csv";
+  write_and_say(options.statistics, csv ? statistics_csv(tables) : to_text(statistics_json(tables)) + "\n");
+}
+
 void run_nnunet(const Options& options) {
-  if (options.count_boundary_cells) fail_usage("--count-boundary-cells belongs to --protocol cells");
-  if (options.iou_thresholds.size() > 1) fail_usage("several --iou-threshold belong to --protocol cells");
   const DatasetInfo info =
       options.labels.empty() ? read_dataset_info(find_dataset_json(options)) : info_of_labels(options);
   EvaluationSettings settings;
@@ -124,6 +154,12 @@ void run_nnunet(const Options& options) {
     if (!metric.in_summary && std::find(extra.begin(), extra.end(), &metric) == extra.end())
       extra.push_back(&metric);
   }
+  const auto asked = [&](const char* name) {
+    return std::ranges::find(settings.extra_metrics, &find_metric(name)) != settings.extra_metrics.end();
+  };
+  if (!options.nsd_tolerances.empty() && !asked("NSD"))
+    fail_usage("--nsd-tolerance: only with --metrics NSD");
+  if (!options.iou_thresholds.empty() && !asked("F1")) fail_usage("--iou-threshold: only with --metrics F1");
   const auto labels = info.foreground();
   settings.nsd_tolerances =
       label_tolerances(options.nsd_tolerances, labels, std::vector<double>(labels.size(), kNsdTolerance));
@@ -137,6 +173,7 @@ void run_nnunet(const Options& options) {
     note("wrote {}", options.output.string());
   }
   if (!options.csv.empty()) write_and_say(options.csv, to_csv(summary));
+  write_statistics(options, score_tables(summary));
   check_score(options, "mean foreground Dice", summary.foreground_mean_dice());
 }
 
@@ -156,9 +193,6 @@ void set_labels(const Options& options, ProtocolSettings& settings) {
 }
 
 void run_protocol(const Options& options, const Protocol& protocol) {
-  if (!options.metrics.empty() || !options.csv.empty())
-    fail_usage("--metrics and --csv belong to --protocol {}; {} writes its own tables to -o BASE", kNnunet,
-               protocol.name);
   ProtocolSettings settings{.references = options.references,
                             .predictions = options.predictions,
                             .skip_missing = options.skip_missing,
@@ -171,11 +205,12 @@ void run_protocol(const Options& options, const Protocol& protocol) {
   }
   const ProtocolReport report = protocol.run(settings);
   const bool per_case = show_cases(options, report.tables.front().cases.size());
-  for (const auto& table : report.tables) {
-    if (&table != &report.tables.front()) fmt::print("\n");
-    if (per_case) fmt::print("{}\n", cases_text(table));
-    fmt::print("{}", statistics_text(table));
+  for (auto table = report.tables.rbegin(); table != report.tables.rend(); ++table) {  // the first score last
+    if (table != report.tables.rbegin()) fmt::print("\n");
+    if (per_case) fmt::print("{}\n", cases_text(*table));
+    fmt::print("{}", statistics_text(*table));
   }
+  write_statistics(options, report.tables);
   fs::path base = options.output;
   if (base.extension() == ".csv") base.replace_extension();
   for (const auto& file : report.files) {
@@ -188,13 +223,14 @@ void run(const Options& options) {
   for (const auto& folder : {options.references, options.predictions}) {
     if (!fs::is_directory(folder)) fail_usage("folder {} does not exist", folder.string());
   }
-  if (options.protocol == kNnunet) return run_nnunet(options);
   std::vector<std::string> names{kNnunet};
-  for (const auto& protocol : all_protocols()) {
-    if (options.protocol == protocol.name) return run_protocol(options, protocol);
-    names.emplace_back(protocol.name);
-  }
-  fail_unknown("protocol", options.protocol, names);
+  for (const auto& protocol : all_protocols()) names.emplace_back(protocol.name);
+  if (std::ranges::find(names, options.protocol) == names.end())
+    fail_unknown("protocol", options.protocol, names);
+  check_options(options);
+  if (options.protocol == kNnunet) return run_nnunet(options);
+  for (const auto& protocol : all_protocols())
+    if (options.protocol == protocol.name) run_protocol(options, protocol);
 }
 
 /// What the metrics mean and where the protocols surprise.
@@ -250,6 +286,11 @@ Run declare_evaluate(CLI::App& app) {
   app.add_flag("--count-boundary-cells", options->count_boundary_cells,
                "--protocol cells: keep cells that touch the picture's frame");
   app.add_option("--csv", options->csv, "write every metric of every case and label here")->type_name("FILE");
+  app.add_option(
+         "--statistics", options->statistics,
+         "write what the tables show here, as .json or .csv: mean, 95 % interval, median and the worst "
+         "cases of every metric and label")
+      ->type_name("FILE");
   app.add_option("--dataset-json", options->dataset_json,
                  "labels and file ending (default: dataset.json in PRED, beside it, or beside GT)")
       ->type_name("FILE");

@@ -30,15 +30,8 @@ Plan read_plan(const fs::path& file) {
 /// The references that validation compares with.
 void copy_references(const Dataset& dataset, const fs::path& folder) {
   make_folder(folder);
-  for (const Case& one : dataset.training) {
-    const fs::path spacing = fs::path(one.label).replace_extension(".json");  // of a TIFF with several pages
-    for (const fs::path& from : {one.label, spacing}) {
-      if (from == spacing && !fs::exists(from)) continue;
-      const std::string ending = from == spacing ? ".json" : dataset.info.label_ending();
-      write_atomically(folder / (one.id + ending),
-                       [&](const fs::path& temporary) { fs::copy_file(from, temporary); });
-    }
-  }
+  for (const Case& one : dataset.training)
+    copy_image(one.label, folder / (one.id + dataset.info.label_ending()));
 }
 
 constexpr std::size_t kFolds = 5;

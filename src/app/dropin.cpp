@@ -75,9 +75,17 @@ fs::path model_folder(const std::string& dataset, const std::string& trainer, co
          fmt::format("{}__{}__{}", trainer, plans, configuration);
 }
 
-std::string checkpoint_name(std::string file) {
-  if (file.ends_with(".pth")) file.resize(file.size() - 4);
-  return file.starts_with("checkpoint_") ? file.substr(11) : file;
+/// "checkpoint_best.pth" -> "best"
+std::string checkpoint_name(const std::string& file) {
+  const fs::path path = file;
+  const std::string stem = path.stem().string(), prefix = "checkpoint_";
+  const bool known_ending = path.extension() == ".pth" || path.extension().empty();
+  if (!known_ending || !stem.starts_with(prefix) || path.has_parent_path()) {
+    fail_usage(
+        "-chk {}: expected the name of a checkpoint in the folder of a fold, such as checkpoint_best.pth",
+        file);
+  }
+  return stem.substr(prefix.size());
 }
 
 // ---- planning and preprocessing --------------------------------------------------------------------
@@ -195,12 +203,31 @@ constexpr Argument kTrain[] = {{"dataset_name_or_id", Takes::one, kRequired},
                                {"--disable_checkpointing", Takes::nothing},
                                {"-device"}};
 
+/// Whether there is something to continue. nnU-Net starts anew where there is nothing.
+bool has_checkpoint(const Arguments& given) {
+  const fs::path fold =
+      fs::path(environment("nnUNet_results")) /
+      find_dataset(environment("nnUNet_preprocessed"), given.one("dataset_name_or_id")).filename() /
+      fmt::format("{}__{}__{}", given.one("-tr", kTrainer), given.one("-p", kPlans),
+                  given.one("configuration")) /
+      ("fold_" + given.one("fold"));
+  if (fs::is_directory(fold)) {
+    for (const auto& file : list_files(fold))
+      if (file.filename().string().starts_with("checkpoint_")) return true;
+  }
+  warn("--c: {} has no checkpoint to continue from; a new training starts", fold.string());
+  return false;
+}
+
 Lines train(const Arguments& given) {
   const std::string configuration = given.one("configuration"), trainer = given.one("-tr", kTrainer);
   check_configuration(configuration);
   check_device(given);
   expect_only(given, "-num_gpus", "1");
   refuse(given, "--val_best", "the validation takes checkpoint_final");
+  for (const char* other : {"--val", "-pretrained_weights"})
+    if (given.has("--c") && given.has(other)) fail_usage("--c and {} cannot go together", other);
+  const bool resume = given.has("--c") && has_checkpoint(given);
   if (given.has("--disable_checkpointing"))
     warn("--disable_checkpointing: checkpoints are written all the same");
   CommandLine line{"train",          "-d", given.one("dataset_name_or_id"), "-c", configuration, "-f",
@@ -209,10 +236,10 @@ Lines train(const Arguments& given) {
   pass(line, given, "-pretrained_weights", "--pretrained");
   // The official trainers take their ImageNet weights from the working folder.
   const bool official = trainer == "nnUNetTrainerSwinUMamba" || trainer == "nnUNetTrainerSwinUMambaD";
-  if (official && !given.has("-pretrained_weights") && !given.has("--c") && !given.has("--val") &&
+  if (official && !given.has("-pretrained_weights") && !resume && !given.has("--val") &&
       fs::exists(kOfficialWeights))
     append(line, {"--pretrained", kOfficialWeights});
-  pass(line, given, "--c", "--continue");
+  if (resume) line.emplace_back("--continue");
   pass(line, given, "--val", "--val-only");
   pass(line, given, "--npz", "--npz");
   return {line};
@@ -385,6 +412,7 @@ Lines find_best(const Arguments& given) {
   line.emplace_back("-f");
   append(line, given.many("-f", {"0", "1", "2", "3", "4"}));
   pass(line, given, "--disable_ensembling", "--no-ensembles");
+  if (given.has("--no_overwrite")) warn("--no_overwrite: everything is computed anew");
   pass(line, given, "-np", "--threads");
   return {line};
 }
@@ -393,7 +421,8 @@ Lines accumulate(const Arguments& given) {
   CommandLine line{"crossval", "-m",
                    model_folder(given.one("dataset_name_or_id"), given.one("-tr", kTrainer),
                                 given.one("-p", kPlans), given.one("-c"))
-                       .string()};
+                       .string(),
+                   "--no-postprocessing"};
   pass(line, given, "-o", "-o");
   line.emplace_back("-f");
   append(line, given.many("-f", {"0", "1", "2", "3", "4"}));
@@ -425,7 +454,7 @@ Lines convert_msd(const Arguments& given) {
   const fs::path input = given.one("-i");
   CommandLine line{"convert", "msd", input.string(), environment("nnUNet_raw")};
   if (given.has("-overwrite_id")) {  // Task04_Hippocampus
-    const std::string task = (input / "").parent_path().filename().string();
+    const std::string task = folder_name(input);
     append(line, {"--name", fmt::format("Dataset{:0>3}{}", given.one("-overwrite_id"),
                                         task.substr(std::min(task.find('_'), task.size())))});
   }
@@ -455,6 +484,8 @@ Lines install_model(const Arguments& given) {
 
 Lines plot_overlays(const Arguments& given) {
   expect_only(given, "-channel_idx", "0");
+  refuse(given, "-overlay_intensity", "labels are drawn with one opacity");
+  if (!given.has("--use_raw")) warn("the raw images are drawn, as with --use_raw");
   const fs::path raw = find_dataset(environment("nnUNet_raw"), given.one("-d"));
   CommandLine line{"overlay", "-i", (raw / "imagesTr").string(), "-p", (raw / "labelsTr").string()};
   pass(line, given, "-o", "-o");

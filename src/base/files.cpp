@@ -82,6 +82,15 @@ void write_text(const fs::path& path, std::string_view text) {
   });
 }
 
+void copy_atomically(const fs::path& from, const fs::path& to) {
+  write_atomically(to, [&](const fs::path& temporary) { fs::copy_file(from, temporary); });
+}
+
+std::string folder_name(const fs::path& folder) {
+  const fs::path path = fs::absolute(folder).lexically_normal();
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
+
 void make_folder(const fs::path& folder) {
   std::error_code error;
   fs::create_directories(folder, error);

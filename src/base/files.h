@@ -21,6 +21,12 @@ void write_atomically(const fs::path& path, const std::function<void(const fs::p
 /// Writes text or bytes through `write_atomically`.
 void write_text(const fs::path& path, std::string_view text);
 
+/// Copies a file byte by byte through `write_atomically`.
+void copy_atomically(const fs::path& from, const fs::path& to);
+
+/// The last name of a folder's path, with or without a slash at its end.
+std::string folder_name(const fs::path& folder);
+
 /// Creates a folder with its parents. Throws Error naming the folder and the reason.
 void make_folder(const fs::path& folder);
 

@@ -19,11 +19,6 @@ namespace {
 
 constexpr std::string_view kLabelSuffix = "_label";
 
-struct Pair {
-  std::string id;
-  fs::path image, label;
-};
-
 /// "cell_1.png" -> "cell_1"; nothing for files that are no pictures.
 std::string picture_stem(const fs::path& path) {
   const std::string name = path.filename().string();
@@ -48,8 +43,8 @@ std::string picture_stem(const fs::path& path) {
 }
 
 /// Pairs the files of images/ and labels/ by name.
-std::vector<Pair> find_pairs(const fs::path& folder) {
-  std::vector<Pair> pairs;
+std::vector<SourceCase> find_pairs(const fs::path& folder) {
+  std::vector<SourceCase> pairs;
   for (const fs::path& image : list_files(folder / "images")) {
     const std::string id = picture_stem(image);
     if (id.empty()) continue;
@@ -63,7 +58,7 @@ std::vector<Pair> find_pairs(const fs::path& folder) {
     if (!id.ends_with(kLabelSuffix)) continue;
     id.resize(id.size() - kLabelSuffix.size());
     const auto found =
-        std::find_if(pairs.begin(), pairs.end(), [&](const Pair& pair) { return pair.id == id; });
+        std::find_if(pairs.begin(), pairs.end(), [&](const SourceCase& pair) { return pair.id == id; });
     if (found == pairs.end()) {
       unused.insert(label.filename().string());
     } else {
@@ -71,7 +66,7 @@ std::vector<Pair> find_pairs(const fs::path& folder) {
     }
   }
   std::vector<std::string> unlabelled;
-  for (const Pair& pair : pairs)
+  for (const SourceCase& pair : pairs)
     if (pair.label.empty()) unlabelled.push_back(pair.image.filename().string());
   if (!unlabelled.empty() || !unused.empty())
     fail_unpaired(folder, unlabelled, {unused.begin(), unused.end()});
@@ -102,7 +97,7 @@ Image to_rgb(const fs::path& path, Image image) {
   return image;
 }
 
-void convert_pair(const Pair& pair, const fs::path& root, const std::string& part, BoundaryRule rule) {
+void convert_pair(const SourceCase& pair, const fs::path& root, const std::string& part, BoundaryRule rule) {
   const LoadedImage image = read_image(pair.image);
   const LoadedLabels instances = read_labels(pair.label);
   check_same_grid(image.geometry, image.voxels.space(), pair.image.string(), instances.geometry,
@@ -139,18 +134,14 @@ void write_dataset_json(const ConvertedDataset& made, const Json& channel_names,
   write_json(made.root / "dataset.json", json);
 }
 
-void copy_whole(const fs::path& from, const fs::path& to) {
-  write_atomically(to, [&](const fs::path& temporary) { fs::copy_file(from, temporary); });
-}
-
 ConvertedDataset convert_neurips_cell(const fs::path& input, const fs::path& raw, const std::string& name,
                                       BoundaryRule rule) {
   require_new_dataset(raw, name);
   if (!fs::is_directory(input)) fail("folder {} does not exist", input.string());
   const bool split = fs::is_directory(input / "train");
-  const std::vector<Pair> training = find_pairs(split ? input / "train" : input);
-  const std::vector<Pair> test =
-      fs::is_directory(input / "test") ? find_pairs(input / "test") : std::vector<Pair>{};
+  const std::vector<SourceCase> training = find_pairs(split ? input / "train" : input);
+  const std::vector<SourceCase> test =
+      fs::is_directory(input / "test") ? find_pairs(input / "test") : std::vector<SourceCase>{};
   ConvertedDataset result{raw / name, std::ssize(training), std::ssize(test)};
   for (const char* folder : {"images", "labels", "instances"}) {
     make_folder(result.root / (std::string(folder) + "Tr"));
@@ -159,8 +150,8 @@ ConvertedDataset convert_neurips_cell(const fs::path& input, const fs::path& raw
   Progress progress("convert", result.training + result.test, "image");
   parallel_for(result.training + result.test, [&](std::int64_t i) {
     const bool is_training = i < result.training;
-    const Pair& pair = is_training ? training[static_cast<std::size_t>(i)]
-                                   : test[static_cast<std::size_t>(i - result.training)];
+    const SourceCase& pair = is_training ? training[static_cast<std::size_t>(i)]
+                                         : test[static_cast<std::size_t>(i - result.training)];
     convert_pair(pair, result.root, is_training ? "Tr" : "Ts", rule);
     progress.advance();
   });

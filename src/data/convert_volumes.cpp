@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 
 #include "base/error.h"
 #include "base/json.h"
 #include "base/progress.h"
 #include "base/threads.h"
+#include "base/whole_number.h"
 #include "data/convert_parts.h"
 #include "image/image_io.h"
 
@@ -17,12 +17,6 @@ namespace seg {
 namespace {
 
 constexpr std::string_view kEnding = ".nii.gz";
-
-/// A case and where its files lie; no label for test cases.
-struct Volume {
-  std::string id;
-  fs::path image, label;
-};
 
 std::string stem_of(const fs::path& file) {
   const std::string name = file.filename().string();
@@ -32,8 +26,8 @@ std::string stem_of(const fs::path& file) {
 
 /// Runs `convert(volume, part)` for all, in parallel; part is "Tr" or "Ts".
 template <class Convert>
-ConvertedDataset convert_all(const fs::path& root, const std::vector<Volume>& training,
-                             const std::vector<Volume>& test, Convert&& convert) {
+ConvertedDataset convert_all(const fs::path& root, const std::vector<SourceCase>& training,
+                             const std::vector<SourceCase>& test, Convert&& convert) {
   ConvertedDataset made{root, std::ssize(training), std::ssize(test)};
   for (const char* folder : {"imagesTr", "labelsTr"}) make_folder(root / folder);
   if (!test.empty()) make_folder(root / "imagesTs");
@@ -53,23 +47,22 @@ ConvertedDataset convert_all(const fs::path& root, const std::vector<Volume>& tr
 
 /// "Task04_Hippocampus" -> "Dataset004_Hippocampus"
 std::string msd_name(const fs::path& input) {
-  const fs::path folder = fs::absolute(input).lexically_normal();
-  const std::string task = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
-  int number = 0;
+  const std::string task = folder_name(input);
   const auto underscore = task.find('_');
-  if (task.starts_with("Task") && underscore != std::string::npos &&
-      std::from_chars(task.data() + 4, task.data() + underscore, number).ptr == task.data() + underscore)
-    return fmt::format("Dataset{:03}_{}", number, task.substr(underscore + 1));
+  if (task.starts_with("Task") && underscore != std::string::npos) {
+    if (const auto number = whole_number(task.substr(4, underscore - 4)))
+      return fmt::format("Dataset{:03}_{}", *number, task.substr(underscore + 1));
+  }
   throw Error(fmt::format("{}: expected a folder such as Task04_Hippocampus", input.string()),
               "name the dataset with --name");
 }
 
 /// The lists of the task's dataset.json, whose paths start with "./".
-std::vector<Volume> msd_cases(const Json& json, const fs::path& input) {
-  std::vector<Volume> cases;
+std::vector<SourceCase> msd_cases(const Json& json, const fs::path& input) {
+  std::vector<SourceCase> cases;
   for (const Json& entry : json) {
     const auto image = entry.is_string() ? entry.get<std::string>() : get<std::string>(entry, "image");
-    Volume one{stem_of(image), (input / image).lexically_normal(), {}};
+    SourceCase one{stem_of(image), (input / image).lexically_normal(), {}};
     if (!entry.is_string()) one.label = (input / get<std::string>(entry, "label")).lexically_normal();
     for (const fs::path& file : {one.image, one.label})
       if (!file.empty() && !fs::exists(file)) fail("{} is missing, which dataset.json names", file.string());
@@ -78,13 +71,13 @@ std::vector<Volume> msd_cases(const Json& json, const fs::path& input) {
   return cases;
 }
 
-void convert_msd_case(const Volume& volume, std::size_t channels, const fs::path& root,
+void convert_msd_case(const SourceCase& volume, std::size_t channels, const fs::path& root,
                       const std::string& part) {
   const auto target = [&](std::size_t channel) {
     return root / ("images" + part) / fmt::format("{}_{:04}{}", volume.id, channel, kEnding);
   };
   if (channels == 1) {
-    copy_whole(volume.image, target(0));
+    copy_atomically(volume.image, target(0));
   } else {
     const LoadedImage image = read_image(volume.image);
     if (image.voxels.channels() != static_cast<std::int64_t>(channels))
@@ -97,7 +90,8 @@ void convert_msd_case(const Volume& volume, std::size_t channels, const fs::path
       write_image(target(channel), one, image.geometry);
     }
   }
-  if (!volume.label.empty()) copy_whole(volume.label, root / "labelsTr" / (volume.id + std::string(kEnding)));
+  if (!volume.label.empty())
+    copy_atomically(volume.label, root / "labelsTr" / (volume.id + std::string(kEnding)));
 }
 
 // ---- AMOS
@@ -126,15 +120,11 @@ constexpr int kLastCt = 500;
 
 /// "amos_0507" -> 507
 std::optional<int> amos_number(const std::string& stem) {
-  int number = 0;
-  if (!stem.starts_with("amos_")) return std::nullopt;
-  const auto [end, error] = std::from_chars(stem.data() + 5, stem.data() + stem.size(), number);
-  if (error != std::errc() || end != stem.data() + stem.size()) return std::nullopt;
-  return number;
+  return stem.starts_with("amos_") ? whole_number(stem.substr(5)) : std::nullopt;
 }
 
-std::vector<Volume> amos_cases(const fs::path& input) {
-  std::vector<Volume> cases;
+std::vector<SourceCase> amos_cases(const fs::path& input) {
+  std::vector<SourceCase> cases;
   for (const std::string part : {"Tr", "Va", "Ts"}) {
     if (!fs::is_directory(input / ("images" + part))) continue;
     for (const fs::path& image : list_files(input / ("images" + part), kEnding)) {
@@ -174,14 +164,13 @@ ConvertedDataset convert_msd(const fs::path& input, const fs::path& raw, const s
     if (training.empty()) fail("training: the list is empty");
     Json labels = Json::object();  // {"0": "background"} there
     for (const auto& [value, label] : values.items()) {
-      int number = 0;
-      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
-      if (error != std::errc() || end != value.data() + value.size() || !label.is_string())
+      const auto number = whole_number(value);
+      if (!number || !label.is_string())
         fail("labels: expected \"value\": \"name\", got \"{}\": {}", value, label.dump());
-      labels[label.get<std::string>()] = number;
+      labels[label.get<std::string>()] = *number;
     }
     const ConvertedDataset made =
-        convert_all(root, training, test, [&](const Volume& volume, const char* part) {
+        convert_all(root, training, test, [&](const SourceCase& volume, const char* part) {
           convert_msd_case(volume, channel_names.size(), root, part);
         });
     write_dataset_json(made, channel_names, labels, std::string(kEnding));
@@ -191,9 +180,9 @@ ConvertedDataset convert_msd(const fs::path& input, const fs::path& raw, const s
 
 ConvertedDataset convert_amos_mr(const fs::path& input, const fs::path& raw, const std::string& name) {
   require_new_dataset(raw, name);
-  std::vector<Volume> training = amos_cases(input), test;
+  std::vector<SourceCase> training = amos_cases(input), test;
   const auto unlabelled = std::stable_partition(training.begin(), training.end(),
-                                                [](const Volume& one) { return !one.label.empty(); });
+                                                [](const SourceCase& one) { return !one.label.empty(); });
   test.assign(unlabelled, training.end());
   training.erase(unlabelled, training.end());
   if (training.empty())
@@ -202,8 +191,9 @@ ConvertedDataset convert_amos_mr(const fs::path& input, const fs::path& raw, con
         "expected imagesTr/amos_0507.nii.gz with labelsTr/amos_0507.nii.gz, and the like in imagesVa");
   const fs::path root = raw / name;
   const ConvertedDataset made =
-      convert_all(root, training, test, [&](const Volume& volume, const std::string& part) {
-        copy_whole(volume.image, root / ("images" + part) / (volume.id + "_0000" + std::string(kEnding)));
+      convert_all(root, training, test, [&](const SourceCase& volume, const std::string& part) {
+        copy_atomically(volume.image,
+                        root / ("images" + part) / (volume.id + "_0000" + std::string(kEnding)));
         if (volume.label.empty()) return;
         const LoadedLabels labels = read_labels(volume.label);
         write_labels(root / "labelsTr" / volume.label.filename(), to_organs(labels.voxels, volume.label),

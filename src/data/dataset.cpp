@@ -3,7 +3,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -11,6 +10,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/suggest.h"
+#include "base/whole_number.h"
 #include "image/dicom.h"
 #include "image/image_io.h"
 
@@ -19,20 +19,6 @@ namespace {
 
 constexpr std::string_view kBackground = "background";
 constexpr std::string_view kIgnore = "ignore";
-
-/// The last name of a path, with or without a slash at its end.
-std::string folder_name(const fs::path& path) {
-  const fs::path folder = fs::absolute(path).lexically_normal();
-  return (folder.has_filename() ? folder : folder.parent_path()).filename().string();
-}
-
-/// "0003" or "3" as a number; nothing for anything else.
-std::optional<int> whole_number(std::string_view text) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
-}
 
 void require_keys(const Json& json) {
   if (!json.is_object()) fail("expected an object, got {}", json.type_name());
@@ -364,6 +350,11 @@ void check_label_values(const Labels& labels, const DatasetInfo& info, const std
                             i / (y * x) % z, i / x % y, i % x, fmt::join(expected, ", ")),
                 "correct the label file or add the label to dataset.json");
   }
+}
+
+void copy_descriptions(const fs::path& from, const fs::path& to) {
+  for (const char* name : {"dataset.json", "plans.json"})
+    if (fs::exists(from / name)) copy_atomically(from / name, to / name);
 }
 
 fs::path find_dataset(const fs::path& root, const std::string& id_or_name) {

@@ -83,6 +83,9 @@ std::size_t files_per_case(std::size_t channels, std::size_t present, std::strin
 /// is.
 void check_label_values(const Labels& labels, const DatasetInfo& info, const std::string& name);
 
+/// Copies dataset.json and plans.json of a model or of predictions, where they are there.
+void copy_descriptions(const fs::path& from, const fs::path& to);
+
 /// The dataset folder inside `root` for "4", "004", "Dataset004_Hippocampus" or "Hippocampus".
 /// Throws Error listing what is there when none or several match.
 fs::path find_dataset(const fs::path& root, const std::string& id_or_name);

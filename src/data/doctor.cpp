@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "base/error.h"
@@ -24,10 +25,13 @@ std::string text_of(const Error& error) {
 /// dataset.json as it should be, and as it is understood; nothing where it cannot be.
 std::optional<DatasetInfo> check_json(Json& json, DatasetCheck& check) {
   const fs::path file = check.root / "dataset.json";
-  const std::string name = fs::absolute(check.root).lexically_normal().filename().string();
+  const std::string name = folder_name(check.root);
   try {
     if (!fs::exists(file)) fail("the file is missing; a raw dataset holds dataset.json, imagesTr, labelsTr");
     json = read_json(file);
+    for (const auto& key : repeated_keys(read_text(file)))
+      check.complain(Severity::error, "dataset.json",
+                     fmt::format("\"{}\" is there twice, of which only the last counts", key));
     check.renumber =
         repair_dataset_json(json, check.root, [&](const std::string& problem, const std::string& repair) {
           check.complain(Severity::error, "dataset.json", problem, repair);
@@ -80,12 +84,14 @@ void check_classes(const DatasetInfo& info, const std::vector<CaseCheck>& cases,
           fmt::format("label \"{}\" ({}) occurs in no case", label.name, fmt::join(label.values, ", ")));
 }
 
-/// The references of the test cases follow dataset.json like those of the training cases.
-void renumber_test_labels(const DatasetInfo& info, DatasetCheck& check) {
+/// The references of the test cases, which follow dataset.json like those of the training cases.
+std::vector<Case> test_references(const DatasetInfo& info, const DatasetCheck& check) {
+  std::vector<Case> cases;
   const fs::path folder = check.root / "labelsTs";
-  if (check.renumber.empty() || !fs::is_directory(folder)) return;
+  if (!fs::is_directory(folder)) return cases;
   for (const auto& file : list_files(folder, info.label_ending()))
-    check.changes[check.relative(file)].values = check.renumber;
+    cases.push_back({check.relative(file), {}, file});
+  return cases;
 }
 
 }  // namespace
@@ -114,20 +120,24 @@ Diagnosis diagnose(const fs::path& root) {
   Json json;
   const auto info = check_json(json, check);
   if (info) {
-    const std::vector<Case> cases = list_for_check(json, *info, check);
+    std::vector<Case> cases = list_for_check(json, *info, check);
     diagnosis.cases = cases.size();
     check_count(json, check, cases.size());
     diagnosis.dataset_json = to_text(json);
+    std::ranges::move(test_references(*info, check), std::back_inserter(cases));
     std::vector<CaseCheck> checked(cases.size());
     for_each_case("check", cases, [&](std::size_t i) { checked[i] = check_case(cases[i], *info, check); });
-    for (CaseCheck& one : checked) {
+    for (std::size_t i = 0; i < checked.size(); ++i) {
+      CaseCheck& one = checked[i];
+      const bool test = i >= diagnosis.cases;  // does not keep training from starting
+      for (Finding& finding : one.findings) finding.severity = test ? Severity::warning : finding.severity;
       std::move(one.findings.begin(), one.findings.end(), std::back_inserter(check.findings));
       for (auto& [file, change] : one.changes) {
         change.new_name = check.changes[file].new_name;
         check.changes[file] = std::move(change);
       }
     }
-    renumber_test_labels(*info, check);
+    checked.resize(diagnosis.cases);
     check_classes(*info, checked, check);
   }
   std::stable_partition(check.findings.begin(), check.findings.end(),

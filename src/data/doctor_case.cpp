@@ -47,7 +47,7 @@ class CaseChecker {
       channels += read;
       all_read = all_read && read > 0;
     }
-    if (all_read && channels != std::ssize(info_.channel_names))
+    if (all_read && !files_.images.empty() && channels != std::ssize(info_.channel_names))
       complain(Severity::error, files_.images.front(),
                fmt::format("the case has {} channels, channel_names of dataset.json has {}", channels,
                            info_.channel_names.size()));

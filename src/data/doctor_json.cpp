@@ -4,22 +4,15 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <set>
 
 #include "base/json.h"
 #include "base/suggest.h"
+#include "base/whole_number.h"
 #include "image/image_io.h"
 
 namespace seg {
 namespace {
-
-std::optional<int> number_in(const std::string& text) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0) return std::nullopt;
-  return value;
-}
 
 /// The same object with one key renamed in place.
 void rename_key(Json& json, const std::string& from, const std::string& to) {
@@ -32,8 +25,9 @@ void rename_key(Json& json, const std::string& from, const std::string& to) {
 bool is_inverted(const Json& json, bool names_are_keys) {
   if (!json.is_object() || json.empty()) return false;
   return std::all_of(json.items().begin(), json.items().end(), [&](const auto& item) {
-    const bool number_first = number_in(item.key()).has_value();
-    return names_are_keys ? number_first && item.value().is_string() && !number_in(item.value())
+    const bool number_first = whole_number(item.key()).has_value();
+    return names_are_keys ? number_first && item.value().is_string() &&
+                                !whole_number(item.value().template get<std::string>())
                           : !number_first && item.value().is_number_unsigned();
   });
 }
@@ -66,15 +60,15 @@ void repair_orientation(Json& json, const Complain& complain) {
     complain("labels says {value: name}, expected {name: value}", "it is turned round");
     Json turned = Json::object();
     for (const auto& [value, name] : json["labels"].items())
-      turned[name.get<std::string>()] = number_in(value).value();
+      turned[name.get<std::string>()] = whole_number(value).value();
     json["labels"] = turned;
   }
   if (!json["labels"].is_object()) return;
   for (auto& [name, value] : json["labels"].items()) {
-    if (!value.is_string() || !number_in(value)) continue;
+    if (!value.is_string() || !whole_number(value.get<std::string>())) continue;
     complain(fmt::format("label \"{}\" has the text {} for a value", name, value.dump()),
              "it becomes a number");
-    value = number_in(value).value();
+    value = *whole_number(value.get<std::string>());
   }
 }
 
@@ -168,6 +162,20 @@ std::map<int, int> renumber(Json& json, const Complain& complain) {
 }
 
 }  // namespace
+
+std::vector<std::string> repeated_keys(const std::string& text) {
+  std::vector<std::string> repeated;
+  std::vector<std::set<std::string>> open;  // the keys of the objects that are not at their end
+  const auto look = [&](int, Json::parse_event_t event, const Json& parsed) {
+    if (event == Json::parse_event_t::object_start) open.emplace_back();
+    if (event == Json::parse_event_t::object_end) open.pop_back();
+    if (event == Json::parse_event_t::key && !open.back().insert(parsed.get<std::string>()).second)
+      repeated.push_back(parsed.get<std::string>());
+    return true;
+  };
+  [[maybe_unused]] const Json whole = Json::parse(text, look, false);
+  return repeated;
+}
 
 std::map<int, int> repair_dataset_json(Json& json, const fs::path& root, const Complain& complain) {
   if (!json.is_object()) return {};

@@ -49,11 +49,16 @@ class NameCheck {
     check_other_files(groups);
     if (groups.empty())
       error(check_.root / "imagesTr", fmt::format("no image ends in {}", info_.file_ending));
+    check_test_images([&](const std::string& id) { return groups.contains(id); });
+    return cases;
+  }
+
+  /// `is_training` tells whether a training case has an identifier.
+  void check_test_images(const std::function<bool(const std::string&)>& is_training) {
     for (const auto& [id, files] : group("imagesTs")) {
       complete(id, files, Severity::warning);
-      if (groups.contains(id)) warning(files.begin()->second, "a training case has the same identifier");
+      if (is_training(id)) warning(files.begin()->second, "a training case has the same identifier");
     }
-    return cases;
   }
 
  private:
@@ -222,8 +227,10 @@ std::vector<Case> list_named_cases(const Json& list, const DatasetInfo& info, Da
 }  // namespace
 
 std::vector<Case> list_for_check(const Json& json, const DatasetInfo& info, DatasetCheck& check) {
-  if (json.contains("dataset")) return list_named_cases(json["dataset"], info, check);
-  return NameCheck(info, check).run();
+  if (!json.contains("dataset")) return NameCheck(info, check).run();
+  const Json& list = json["dataset"];
+  NameCheck(info, check).check_test_images([&](const std::string& id) { return list.contains(id); });
+  return list_named_cases(list, info, check);
 }
 
 }  // namespace seg

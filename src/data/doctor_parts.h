@@ -20,6 +20,9 @@ using Complain = std::function<void(const std::string& problem, const std::strin
 /// the old and new values of labels that the label files must follow (empty where none changes).
 std::map<int, int> repair_dataset_json(Json& json, const fs::path& root, const Complain& complain);
 
+/// The keys that an object of a JSON text has more than once; reading it keeps the last of each.
+std::vector<std::string> repeated_keys(const std::string& text);
+
 /// What is found while checking.
 struct DatasetCheck {
   fs::path root;
@@ -36,7 +39,7 @@ struct DatasetCheck {
 /// all others, and about names of test images.
 std::vector<Case> list_for_check(const Json& json, const DatasetInfo& info, DatasetCheck& check);
 
-/// What the files of one case show.
+/// What the files of one case, or a label alone, show.
 struct CaseCheck {
   std::vector<Finding> findings;
   std::map<std::string, FileChange> changes;

@@ -36,7 +36,7 @@ void write_changed_image(const fs::path& from, const fs::path& to, const FileCha
 void write_repaired(const fs::path& from, const fs::path& to, const FileChange& change, bool is_label) {
   const bool same_contents = !change.as_plain_picture && change.values.empty() && !change.geometry;
   if (same_contents) {
-    write_atomically(to, [&](const fs::path& temporary) { fs::copy_file(from, temporary); });
+    copy_atomically(from, to);
   } else if (is_label) {
     write_changed_label(from, to, change);
   } else {

@@ -13,8 +13,9 @@
 namespace seg {
 namespace {
 
-/// Memory for one case, in multiples of its largest file: compressed int16 becomes several float copies.
-constexpr double kMemoryPerFileByte = 24;
+/// Memory for one case in bytes, by its numbers (int16 becomes several float copies), or by the bytes of
+/// files whose header says nothing.
+constexpr double kMemoryPerNumber = 24, kMemoryPerFileByte = 24;
 
 void check_values(const Image& image, const Case& files) {
   const auto channels_per_file = static_cast<std::size_t>(image.channels()) / files.images.size();
@@ -33,23 +34,33 @@ void check_values(const Image& image, const Case& files) {
   }
 }
 
-/// How many cases fit into memory together.
-std::int64_t cases_at_once(const std::vector<Case>& cases) {
-  std::uintmax_t largest = 1;
-  for (const Case& one : cases) {
-    std::uintmax_t bytes = 0;
-    for (const auto& image : one.images) {
-      std::error_code missing;  // reported when the case is read
-      const auto size = fs::file_size(image, missing);
+std::uintmax_t file_bytes(const Case& one) {
+  std::uintmax_t bytes = 0;
+  for (const auto& image : one.images) {
+    std::error_code missing;  // reported when the case is read
+    for (const auto& file : fs::is_directory(image) ? list_files(image) : std::vector{image}) {
+      const auto size = fs::file_size(file, missing);
       if (!missing) bytes += size;
     }
-    largest = std::max(largest, bytes);
+  }
+  return bytes;
+}
+
+/// How many cases fit into memory together.
+std::int64_t cases_at_once(const std::vector<Case>& cases) {
+  const auto largest = std::ranges::max_element(cases, {}, [](const Case& one) { return file_bytes(one); });
+  double needed = 1;
+  if (largest != cases.end()) {
+    std::int64_t numbers = 0;
+    for (const auto& image : largest->images) numbers += numbers_in_header(image);
+    needed = std::max({needed, kMemoryPerNumber * static_cast<double>(numbers),
+                       kMemoryPerFileByte * static_cast<double>(file_bytes(*largest))});
   }
   const double free_memory =
       static_cast<double>(::sysconf(_SC_AVPHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
-  const double fitting = free_memory / (static_cast<double>(largest) * kMemoryPerFileByte);
   const double most = std::min<double>(thread_count(), static_cast<double>(cases.size()));
-  return static_cast<std::int64_t>(std::clamp(fitting, 1.0, std::max(1.0, most)));
+  const auto together = static_cast<std::int64_t>(std::clamp(free_memory / needed, 1.0, std::max(1.0, most)));
+  return 2 * together <= thread_count() ? 1 : together;
 }
 
 }  // namespace

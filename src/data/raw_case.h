@@ -24,7 +24,8 @@ struct RawCase {
 RawCase read_case(const Case& files, const DatasetInfo& info);
 
 /// Calls `body(i)` for each of the cases, as many at a time as there are threads and memory for, with a
-/// progress bar. An Error carries "<label> <id>" in front.
+/// progress bar. With few cases for many threads, one at a time, so that the loops inside `body` share the
+/// threads. An Error carries "<label> <id>" in front.
 void for_each_case(std::string_view label, const std::vector<Case>& cases,
                    const std::function<void(std::size_t)>& body);
 

@@ -1,12 +1,13 @@
 #include "data/splits.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "base/json.h"
 #include "base/numpy_random.h"
+#include "base/whole_number.h"
 
 namespace seg {
 namespace {
@@ -14,13 +15,6 @@ namespace {
 constexpr std::size_t kFolds = 5;
 constexpr std::uint32_t kSeed = 12345;
 constexpr double kTrainShare = 0.8;  // of a fold that the splits file does not hold
-
-std::optional<std::uint32_t> fold_number(const std::string& fold) {
-  std::uint32_t number = 0;
-  const auto [end, error] = std::from_chars(fold.data(), fold.data() + fold.size(), number);
-  if (error != std::errc{} || end != fold.data() + fold.size()) return {};
-  return number;
-}
 
 std::vector<Split> splits_from_json(const Json& json) {
   if (!json.is_array()) fail("expected a list of folds");
@@ -94,12 +88,12 @@ Split split_for_fold(const fs::path& splits_file, const std::vector<std::string>
   std::vector<std::string> sorted = ids;
   std::sort(sorted.begin(), sorted.end());
   if (fold == "all") return {sorted, sorted};
-  const auto number = fold_number(fold);
+  const auto number = whole_number(fold);
   if (!number) fail_usage("unknown fold \"{}\": expected a number or \"all\"", fold);
   if (!fs::exists(splits_file)) write_json(splits_file, to_json(make_splits(sorted)));
   return with_context(splits_file.string(), [&] {
     const auto splits = splits_from_json(read_json(splits_file));
-    Split split = *number < splits.size() ? splits[*number] : random_split(sorted, *number);
+    Split split = std::cmp_less(*number, splits.size()) ? splits[*number] : random_split(sorted, *number);
     with_context("fold " + fold, [&] { check_known(split, sorted); });
     return split;
   });

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <set>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "image/image_io.h"
 #include "infer/ensemble.h"
 
 namespace seg {
@@ -20,19 +23,26 @@ fs::path validation_folder(const fs::path& model, const std::string& fold) {
               fmt::format("train fold {} of this model, or name the folds that are trained (-f)", fold));
 }
 
-void copy_whole(const fs::path& from, const fs::path& to) {
-  write_atomically(to, [&](const fs::path& temporary) { fs::copy_file(from, temporary); });
-}
-
 bool has_probabilities(const fs::path& model, const std::vector<std::string>& folds) {
   return std::ranges::all_of(folds, [&](const std::string& fold) {
     return !list_files(validation_folder(model, fold), ".npz").empty();
   });
 }
 
-std::string folder_name(const fs::path& folder) {
-  const fs::path path = fs::absolute(folder).lexically_normal();
-  return (path.has_filename() ? path : path.parent_path()).filename().string();
+/// nnU-Net scores every model on its own cases; only on the same ones do the scores say which is better.
+void check_same_cases(const Summary& first, const Summary& other, const std::string& first_name,
+                      const std::string& other_name) {
+  const auto names = [](const Summary& summary) {
+    std::set<std::string> found;
+    for (const auto& one : summary.cases) found.insert(case_name(one.prediction_file));
+    return found;
+  };
+  std::vector<std::string> only;
+  std::ranges::set_symmetric_difference(names(first), names(other), std::back_inserter(only));
+  if (only.empty()) return;
+  throw Error(fmt::format("{} and {} were validated on different cases: only one of them has {}", first_name,
+                          other_name, only.front()),
+              "train them on the same folds, or repeat their validation (train --val-only)");
 }
 
 Candidate ensemble_of(const fs::path& a, const fs::path& b, const std::vector<std::string>& folds,
@@ -45,9 +55,9 @@ Candidate ensemble_of(const fs::path& a, const fs::path& b, const std::vector<st
   for (const auto& fold : folds) {
     ensemble_folders({validation_folder(a, fold), validation_folder(b, fold)}, made.predictions, info, {});
   }
-  for (const char* name : {"dataset.json", "plans.json"}) copy_whole(a / name, made.predictions / name);
+  copy_descriptions(a, made.predictions);
   const Summary summary =
-      evaluate_pairs(pair_files(references, made.predictions, info.label_ending(), true), info);
+      evaluate_pairs(pair_predictions(references, made.predictions, info.label_ending()), info);
   write_summary(made.predictions / "summary.json", summary);
   made.dice = summary.foreground_mean_dice();
   return made;
@@ -88,9 +98,9 @@ Summary gather_folds(const fs::path& model, const std::vector<std::string>& fold
   check_replaceable(output, {model, references});
   fs::remove_all(output);
   make_folder(output);
-  for (const char* name : {"dataset.json", "plans.json"}) copy_whole(model / name, output / name);
-  for (const auto& file : files) copy_whole(file, output / file.filename());
-  Summary summary = evaluate_pairs(pair_files(references, output, info.label_ending(), true), info);
+  copy_descriptions(model, output);
+  for (const auto& file : files) copy_image(file, output / file.filename());
+  Summary summary = evaluate_pairs(pair_predictions(references, output, info.label_ending()), info);
   write_summary(output / "summary.json", summary);
   return summary;
 }
@@ -101,9 +111,12 @@ std::vector<Candidate> compare_models(const std::vector<fs::path>& models,
                                       const fs::path& ensemble_folder) {
   std::vector<Candidate> candidates;
   std::vector<fs::path> members;
+  Summary first;
   for (const auto& model : models) {
     const fs::path gathered = model / gathered_name(folds);
     const Summary summary = gather_folds(model, folds, gathered, references, info);
+    if (candidates.empty()) first = summary;
+    check_same_cases(first, summary, models.front().string(), model.string());
     candidates.push_back({folder_name(model), {model}, gathered, summary.foreground_mean_dice()});
     if (!ensembles) continue;
     if (has_probabilities(model, folds)) {

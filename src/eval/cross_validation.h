@@ -34,7 +34,7 @@ std::string to_table(const PostprocessChoice& choice);
 
 /// Copies the validation predictions of the folds ("0" to "4", or "all") of a model folder into `output`,
 /// with dataset.json and plans.json, and scores them into summary.json. What lies in `output` is removed
-/// first. Throws Error for a fold that is not there and for a case that two folds hold.
+/// first. Throws Error for a fold that is not there, a case that two folds hold, and one without a reference.
 Summary gather_folds(const fs::path& model, const std::vector<std::string>& folds, const fs::path& output,
                      const fs::path& references, const DatasetInfo& info);
 
@@ -50,7 +50,8 @@ struct Candidate {
 };
 
 /// Gathers the folds of every model and, with `ensembles`, averages the probabilities of every two that have
-/// them into `ensemble_folder`/<name>. In the order given, ensembles last.
+/// them into `ensemble_folder`/<name>. In the order given, ensembles last. Throws Error for models that were
+/// validated on different cases.
 std::vector<Candidate> compare_models(const std::vector<fs::path>& models,
                                       const std::vector<std::string>& folds, const fs::path& references,
                                       const DatasetInfo& info, bool ensembles,

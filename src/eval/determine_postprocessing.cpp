@@ -1,9 +1,7 @@
 #include "base/error.h"
 #include "base/json.h"
-#include "data/raw_case.h"
 #include "eval/cross_validation.h"
 #include "eval/text_table.h"
-#include "image/image_io.h"
 
 namespace seg {
 namespace {
@@ -14,21 +12,14 @@ using Steps = std::vector<KeepLargest>;
 std::vector<Summary> score_after(const std::vector<Steps>& lists, const std::vector<ScoredPair>& pairs,
                                  const DatasetInfo& info) {
   std::vector<Summary> summaries(lists.size(), Summary{info.foreground(), {}});
-  std::vector<Case> cases;
-  for (const auto& pair : pairs)
-    cases.push_back({pair.prediction.filename().string(), {pair.prediction, pair.reference}, {}});
-  for (auto& summary : summaries) summary.cases.resize(cases.size());
-  for_each_case("postprocess", cases, [&](std::size_t i) {
-    const LoadedLabels prediction = read_labels(pairs[i].prediction);
-    const LoadedLabels reference = read_labels(pairs[i].reference);
-    check_same_grid(reference.geometry, reference.voxels.space(), pairs[i].reference.string(),
-                    prediction.geometry, prediction.voxels.space(), pairs[i].prediction.string());
+  for (auto& summary : summaries) summary.cases.resize(pairs.size());
+  for_each_pair("postprocess", pairs, [&](std::size_t i, const LabelPair& files) {
     for (std::size_t list = 0; list < lists.size(); ++list) {
-      Labels labels = prediction.voxels;
+      Labels labels = files.prediction.voxels;
       for (const auto& step : lists[list]) apply(step, labels);
       summaries[list].cases[i] = {
           pairs[i].reference.string(), pairs[i].prediction.string(),
-          score_overlap(reference.voxels, labels, summaries[list].labels, info.ignore_label())};
+          score_overlap(files.reference.voxels, labels, summaries[list].labels, info.ignore_label())};
     }
   });
   return summaries;
@@ -82,7 +73,7 @@ Json without_cases(const Summary& summary) {
 
 PostprocessChoice determine_postprocessing(const fs::path& predictions, const fs::path& references,
                                            const DatasetInfo& info) {
-  const auto pairs = pair_files(references, predictions, info.label_ending(), true);
+  const auto pairs = pair_predictions(references, predictions, info.label_ending());
   std::vector<std::vector<int>> foreground;
   for (const auto& label : info.foreground()) foreground.push_back(label.values);
   const KeepLargest all(foreground);
@@ -98,7 +89,7 @@ PostprocessChoice determine_postprocessing(const fs::path& predictions, const fs
 
   const fs::path output = predictions / "postprocessed";
   postprocess_folder(predictions, output, info.label_ending(), choice.steps);
-  choice.after = evaluate_pairs(pair_files(references, output, info.label_ending(), true), info);
+  choice.after = evaluate_pairs(pair_predictions(references, output, info.label_ending()), info);
   if (!fs::exists(predictions / "summary.json")) write_summary(predictions / "summary.json", choice.before);
   write_summary(output / "summary.json", choice.after);
   Json json{{"input_folder", without_cases(choice.before)}, {"postprocessed", without_cases(choice.after)}};

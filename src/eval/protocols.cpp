@@ -8,11 +8,9 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/progress.h"
 #include "base/threads.h"
 #include "eval/label_masks.h"
 #include "eval/statistics.h"
-#include "image/image_io.h"
 
 namespace seg {
 namespace {
@@ -61,17 +59,6 @@ double mean_of_means(const ScoreTable& table) {
   return nan_mean(means);
 }
 
-struct LabelPair {
-  LoadedLabels reference, prediction;
-};
-
-LabelPair read_pair(const ScoredPair& pair) {
-  LabelPair labels{read_labels(pair.reference), read_labels(pair.prediction)};
-  check_same_grid(labels.reference.geometry, labels.reference.voxels.space(), pair.reference.string(),
-                  labels.prediction.geometry, labels.prediction.voxels.space(), pair.prediction.string());
-  return labels;
-}
-
 std::vector<std::string> file_names(const std::vector<ScoredPair>& pairs) {
   std::vector<std::string> names;
   for (const auto& pair : pairs) names.push_back(pair.prediction.filename().string());
@@ -82,17 +69,6 @@ std::vector<std::string> case_names(const std::vector<ScoredPair>& pairs) {
   std::vector<std::string> names;
   for (const auto& pair : pairs) names.push_back(case_name(pair.prediction));
   return names;
-}
-
-/// Calls `body(i, labels)` for every pair of files, in parallel.
-template <class Body>
-void for_pairs(const std::vector<ScoredPair>& pairs, const Body& body) {
-  Progress progress("evaluate", static_cast<std::int64_t>(pairs.size()), "case");
-  for_cases(pairs.size(), [&](std::size_t i) {
-    with_context("evaluate " + pairs[i].prediction.filename().string(),
-                 [&] { body(i, read_pair(pairs[i])); });
-    progress.advance();
-  });
 }
 
 double dice_of(const MaskPair& masks) {
@@ -181,7 +157,7 @@ ProtocolReport run_abdomen(const ProtocolSettings& settings) {
   const auto labels = settings.labels.empty() ? organ_labels() : settings.labels;
   const auto pairs = pair_files(settings.references, settings.predictions, ".nii.gz", settings.skip_missing);
   std::vector<std::vector<PairScores>> scores(pairs.size(), std::vector<PairScores>(labels.size()));
-  for_pairs(pairs, [&](std::size_t i, const LabelPair& files) {
+  for_each_pair("evaluate", pairs, [&](std::size_t i, const LabelPair& files) {
     const LabelCutter cutter(files.reference.voxels, files.prediction.voxels,
                              files.reference.geometry.spacing);
     parallel_for(static_cast<std::int64_t>(labels.size()), [&](std::int64_t k) {
@@ -253,7 +229,7 @@ ProtocolReport run_endoscopy(const ProtocolSettings& settings) {
   const double tolerance = settings.nsd_tolerances.empty() ? kTolerance : settings.nsd_tolerances.front();
   const auto pairs = pair_files(settings.references, settings.predictions, ".png", settings.skip_missing);
   std::vector<FrameScores> scores(pairs.size());
-  for_pairs(pairs, [&](std::size_t i, const LabelPair& files) {
+  for_each_pair("evaluate", pairs, [&](std::size_t i, const LabelPair& files) {
     scores[i] = score_frame(files, tolerance);
     if (scores[i].all_labels.empty())
       warn(
@@ -320,7 +296,7 @@ ProtocolReport run_cells(const ProtocolSettings& settings) {
   std::sort(pairs.begin(), pairs.end(),
             [](const ScoredPair& a, const ScoredPair& b) { return a.prediction < b.prediction; });
   std::vector<std::vector<CellScores>> scores(pairs.size());  // [case][threshold]
-  for_pairs(pairs, [&](std::size_t i, const LabelPair& files) {
+  for_each_pair("evaluate", pairs, [&](std::size_t i, const LabelPair& files) {
     scores[i] = score_cells(files.reference.voxels, files.prediction.voxels, settings.iou_thresholds,
                             settings.count_boundary_cells);
   });

@@ -6,12 +6,11 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/progress.h"
 #include "base/threads.h"
+#include "data/raw_case.h"
 #include "eval/label_masks.h"
 #include "eval/statistics.h"
 #include "image/components.h"
-#include "image/image_io.h"
 
 namespace seg {
 namespace {
@@ -94,12 +93,9 @@ std::vector<std::vector<double>> score_extra(const LabelCutter& cutter, const Su
   return values;
 }
 
-CaseScores score_files(const ScoredPair& pair, const Summary& summary, const DatasetInfo& info,
-                       const EvaluationSettings& settings) {
-  const LoadedLabels reference = read_labels(pair.reference);
-  const LoadedLabels prediction = read_labels(pair.prediction);
-  check_same_grid(reference.geometry, reference.voxels.space(), pair.reference.string(), prediction.geometry,
-                  prediction.voxels.space(), pair.prediction.string());
+CaseScores score_files(const ScoredPair& pair, const LabelPair& labels, const Summary& summary,
+                       const DatasetInfo& info, const EvaluationSettings& settings) {
+  const auto& [reference, prediction] = labels;
   warn_unknown_values(pair.reference, reference.voxels, info);
   warn_unknown_values(pair.prediction, prediction.voxels, info);
   CaseScores scores{pair.reference.string(), pair.prediction.string(),
@@ -155,13 +151,18 @@ std::string case_name(const fs::path& file) {
   return name;
 }
 
-void for_cases(std::size_t count, const std::function<void(std::size_t)>& body) {
-  // With fewer cases than threads the work inside a case is shared instead.
-  if (static_cast<std::int64_t>(count) < thread_count()) {
-    for (std::size_t i = 0; i < count; ++i) body(i);
-    return;
-  }
-  parallel_for(static_cast<std::int64_t>(count), [&](std::int64_t i) { body(static_cast<std::size_t>(i)); });
+void for_each_pair(std::string_view label, std::span<const ScoredPair> pairs,
+                   const std::function<void(std::size_t, const LabelPair&)>& body) {
+  std::vector<Case> cases;
+  for (const auto& pair : pairs)
+    cases.push_back({pair.prediction.filename().string(), {pair.reference, pair.prediction}, {}});
+  for_each_case(label, cases, [&](std::size_t i) {
+    const LabelPair labels{read_labels(pairs[i].reference), read_labels(pairs[i].prediction)};
+    check_same_grid(labels.reference.geometry, labels.reference.voxels.space(), pairs[i].reference.string(),
+                    labels.prediction.geometry, labels.prediction.voxels.space(),
+                    pairs[i].prediction.string());
+    body(i, labels);
+  });
 }
 
 std::vector<OverlapScores> score_overlap(const Labels& reference, const Labels& prediction,
@@ -227,21 +228,28 @@ std::vector<ScoredPair> pair_files(const fs::path& reference_folder, const fs::p
   return pairs;
 }
 
+std::vector<ScoredPair> pair_predictions(const fs::path& reference_folder, const fs::path& prediction_folder,
+                                         const std::string& ending) {
+  std::vector<ScoredPair> pairs;
+  for (const auto& prediction : list_files(prediction_folder, ending)) {
+    const fs::path reference = reference_folder / prediction.filename();
+    if (!fs::exists(reference))
+      throw Error(fmt::format("{} has no reference: {} is missing", prediction.string(), reference.string()),
+                  "are these the references of this dataset?");
+    pairs.push_back({reference, prediction});
+  }
+  if (pairs.empty()) fail("no {} file in {}", ending, prediction_folder.string());
+  return pairs;
+}
+
 Summary evaluate_pairs(std::span<const ScoredPair> pairs, const DatasetInfo& info,
                        const EvaluationSettings& settings) {
   Summary summary{info.foreground(), {}, settings.extra_metrics};
   summary.cases.resize(pairs.size());
-  Progress progress("evaluate", static_cast<std::int64_t>(pairs.size()), "case");
-  for_cases(pairs.size(), [&](std::size_t i) {
-    summary.cases[i] = score_files(pairs[i], summary, info, settings);
-    progress.advance();
+  for_each_pair("evaluate", pairs, [&](std::size_t i, const LabelPair& labels) {
+    summary.cases[i] = score_files(pairs[i], labels, summary, info, settings);
   });
   return summary;
-}
-
-Summary evaluate_folders(const fs::path& reference_folder, const fs::path& prediction_folder,
-                         const DatasetInfo& info) {
-  return evaluate_pairs(pair_files(reference_folder, prediction_folder, info.label_ending(), false), info);
 }
 
 }  // namespace seg

@@ -11,7 +11,7 @@
 #include "data/dataset.h"
 #include "eval/metrics.h"
 #include "eval/score_table.h"
-#include "image/volume.h"
+#include "image/image_io.h"
 
 namespace seg {
 
@@ -68,17 +68,23 @@ inline std::vector<ScoredPair> pair_files(const fs::path& reference_folder, cons
   return pair_files(reference_folder, prediction_folder, FileEndings{ending, ending}, skip_missing);
 }
 
-/// Calls `body(i)` for every case, in parallel where there are enough cases for all threads.
-void for_cases(std::size_t count, const std::function<void(std::size_t)>& body);
+/// Every prediction in `prediction_folder` with the reference of that name; one without is an Error.
+std::vector<ScoredPair> pair_predictions(const fs::path& reference_folder, const fs::path& prediction_folder,
+                                         const std::string& ending);
+
+/// Both label maps of a pair. A different grid is an Error.
+struct LabelPair {
+  LoadedLabels reference, prediction;
+};
+
+/// Calls `body(i, labels)` for every pair, as `for_each_case` does.
+void for_each_pair(std::string_view label, std::span<const ScoredPair> pairs,
+                   const std::function<void(std::size_t, const LabelPair&)>& body);
 
 /// Scores the pairs (parallel, progress bar). A different grid is an Error; values that dataset.json does not
 /// know are warned about.
 Summary evaluate_pairs(std::span<const ScoredPair> pairs, const DatasetInfo& info,
                        const EvaluationSettings& settings = {});
-
-/// Scores every reference in `reference_folder`; a missing prediction is an Error.
-Summary evaluate_folders(const fs::path& reference_folder, const fs::path& prediction_folder,
-                         const DatasetInfo& info);
 
 /// nnU-Net's summary.json: keys sorted, labels as "1" and regions as "(1, 2, 3)". Extra metrics are further
 /// keys beside nnU-Net's.
@@ -92,8 +98,11 @@ std::string to_csv(const Summary& summary);
 /// The values of one metric.
 ScoreTable score_table(const Summary& summary, const Metric& metric);
 
-/// Tables for people: Dice, IoU and the extra metrics; Dice of each case and label before them with
-/// `per_case`.
+/// Dice, IoU and the extra metrics.
+std::vector<ScoreTable> score_tables(const Summary& summary);
+
+/// Tables for people: IoU, the extra metrics and last Dice; the values of each case and label before each but
+/// IoU with `per_case`.
 std::string to_table(const Summary& summary, bool per_case);
 
 /// A file's name without folders and endings.

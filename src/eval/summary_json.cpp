@@ -1,6 +1,5 @@
 // Scores for programs: summary.json, key by key as nnU-Net writes it, and a table.
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "base/json.h"
@@ -45,18 +44,6 @@ Json values_of(const Summary& summary, std::size_t index, std::size_t label) {
     }
   }
   return json;
-}
-
-/// A number in a table file: shortest text that reads back as the same number, empty for NaN.
-std::string csv_number(double value) {
-  return std::isnan(value) ? std::string() : fmt::format("{}", value);
-}
-
-std::string csv_text(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
 }
 
 }  // namespace

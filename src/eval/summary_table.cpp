@@ -1,4 +1,6 @@
 // The tables that `evaluate` prints.
+#include <algorithm>
+
 #include "eval/statistics.h"
 #include "eval/summary.h"
 
@@ -24,15 +26,20 @@ ScoreTable score_table(const Summary& summary, const Metric& metric) {
   return table;
 }
 
+std::vector<ScoreTable> score_tables(const Summary& summary) {
+  std::vector<ScoreTable> tables{score_table(summary, find_metric("Dice")),
+                                 score_table(summary, find_metric("IoU"))};
+  for (const Metric* metric : summary.extra_metrics) tables.push_back(score_table(summary, *metric));
+  return tables;
+}
+
 std::string to_table(const Summary& summary, bool per_case) {
-  const Metric& iou = find_metric("IoU");
-  std::vector<const Metric*> metrics{&find_metric("Dice"), &iou};
-  metrics.insert(metrics.end(), summary.extra_metrics.begin(), summary.extra_metrics.end());
+  auto tables = score_tables(summary);
+  std::rotate(tables.begin(), tables.begin() + 1, tables.end());  // Dice last, where the eye ends
   std::string text;
-  for (const Metric* metric : metrics) {
-    const ScoreTable table = score_table(summary, *metric);
+  for (const ScoreTable& table : tables) {
     if (!text.empty()) text += "\n";
-    if (per_case && metric != &iou) text += cases_text(table) + "\n";
+    if (per_case && table.metric != "IoU") text += cases_text(table) + "\n";
     text += statistics_text(table);
   }
   return text;

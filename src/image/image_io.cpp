@@ -15,6 +15,7 @@
 
 #include <fcntl.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <atomic>
@@ -22,6 +23,8 @@
 #include <cstdarg>
 #include <cstring>
 #include <limits>
+#include <optional>
+#include <span>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -226,15 +229,40 @@ void remark(std::vector<std::string>* remarks, std::atomic_flag& told, const fs:
   }
 }
 
+/// A copy of a file in another form, which is removed at the end.
+class TemporaryCopy {
+ public:
+  TemporaryCopy(const std::string& bytes, std::string_view ending) {
+    static std::atomic<int> counter{0};
+    path_ = fs::temp_directory_path() / fmt::format("seg-{}-{}{}", ::getpid(), counter++, ending);
+    write_text(path_, bytes);
+  }
+  ~TemporaryCopy() {
+    std::error_code ignored;
+    fs::remove(path_, ignored);
+  }
+  TemporaryCopy(const TemporaryCopy&) = delete;
+  TemporaryCopy& operator=(const TemporaryCopy&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
 /// With `palette_as_index` the pixels of a palette picture are its indices, else colours.
 RawImage read_raw(const fs::path& path, const Format& format, bool palette_as_index,
                   std::vector<std::string>* remarks = nullptr) {
   return with_itk(path, "read", [&] {
     RawImage raw;
+    std::optional<TemporaryCopy> copy;
+    if (format.ending == ".bmp") {
+      if (const auto bytes = with_first_bmp_header(path)) copy.emplace(*bytes, format.ending);
+    }
+    const std::string file = copy ? copy->path().string() : path.string();
     raw.io = format.make();
-    raw.io->SetFileName(path.string());
+    raw.io->SetFileName(file);
     raw.io->SetExpandRGBPalette(false);
-    if (!raw.io->CanReadFile(path.c_str()))
+    if (!raw.io->CanReadFile(file.c_str()))
       fail("{} is not a {} file or is damaged", path.string(), format.ending);
     raw.io->ReadImageInformation();
     if (!palette_as_index && has_colour_palette(*raw.io)) {
@@ -309,13 +337,39 @@ std::int64_t kept_components(const RawImage& raw, const Format& format, const fs
 
 constexpr std::size_t kHeaderRoom = 65536;  // and what packing may add to noise
 
-/// Makes sure that the disk has room for a file, which the encoders do not survive or do not tell.
-void check_room(const fs::path& path, std::size_t bytes) {
+/// 0, or why the disk has no room for a file of that size.
+int room_error(const fs::path& path, std::size_t bytes) {
   const int file = ::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
   if (file < 0) fail("{}", std::strerror(errno));
   const int error = ::posix_fallocate(file, 0, static_cast<off_t>(bytes));
   ::close(file);
   fs::remove(path);
+  return error;
+}
+
+/// What the bytes take when packed lightly; the encoders pack more.
+std::size_t packed_size(std::span<const Bytef> bytes) {
+  constexpr std::size_t kPiece = 1 << 24;
+  std::vector<Bytef> packed(::compressBound(kPiece));
+  std::size_t total = 0;
+  for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
+    const auto piece = bytes.subspan(at, std::min(kPiece, bytes.size() - at));
+    uLongf size = packed.size();
+    if (::compress2(packed.data(), &size, piece.data(), piece.size(), Z_BEST_SPEED) != Z_OK)
+      return bytes.size();
+    total += size;
+  }
+  return total;
+}
+
+/// Makes sure that the disk has room for a file, which the encoders do not survive or do not tell. Only where
+/// it has none for the unpacked voxels is it found out what they take when packed.
+void check_room(const fs::path& path, const void* data, std::size_t bytes, bool packed) {
+  int error = room_error(path, bytes + kHeaderRoom);
+  if (error != 0 && packed) {
+    bytes = packed_size({static_cast<const Bytef*>(data), bytes});
+    error = room_error(path, bytes + kHeaderRoom);
+  }
   if (error != 0) fail("no room for {} bytes: {}", bytes, std::strerror(error));
 }
 
@@ -326,6 +380,8 @@ void write_raw(const fs::path& path, const void* data, Component type, std::int6
   const bool pages = is_tiff(format) && size[0] > 1;
   const int axes = pages ? 3 : format.natural ? 2 : geometry.dimension;
   if (axes == 2 && size[0] != 1) fail("{}: cannot hold {} slices", path.string(), size[0]);
+  // Where the image is, its spacing is there.
+  if (pages) write_json(tiff_spacing_file(path), {{"spacing", geometry.spacing}});
   write_atomically(path, [&](const fs::path& temporary) {
     with_itk(path, "encode", [&] {
       const auto io = format.make();
@@ -347,15 +403,16 @@ void write_raw(const fs::path& path, const void* data, Component type, std::int6
         region.SetSize(i, size[2 - i]);
       }
       io->SetIORegion(region);
-      io->SetUseCompression(format.ending != ".nii");
+      const bool packed = format.ending != ".nii";
+      io->SetUseCompression(packed);
       if (auto* tiff = dynamic_cast<itk::TIFFImageIO*>(io.GetPointer())) tiff->SetCompressionToDeflate();
-      check_room(temporary, static_cast<std::size_t>(io->GetImageSizeInBytes()) + kHeaderRoom);
+      check_room(temporary, data, static_cast<std::size_t>(io->GetImageSizeInBytes()),
+                 packed && format.ending != ".bmp");
       io->WriteImageInformation();
       io->Write(data);
     });
     check_image_file(temporary);  // some writers do not tell when the disk is full
   });
-  if (pages) write_json(tiff_spacing_file(path), {{"spacing", geometry.spacing}});
 }
 
 }  // namespace
@@ -443,6 +500,29 @@ LoadedLabels read_labels(const fs::path& path) {
     }
   });
   return labels;
+}
+
+std::int64_t numbers_in_header(const fs::path& path) {
+  try {
+    const auto io = format_of(path).make();
+    io->SetFileName(path.string());
+    const bool readable = with_itk(path, "read", [&] {
+      if (!io->CanReadFile(path.c_str())) return false;
+      io->ReadImageInformation();
+      return true;
+    });
+    if (!readable) return 0;
+    const Shape4 shape = shape_of(*io, path);
+    return shape[0] * shape[1] * shape[2] * shape[3];
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
+void copy_image(const fs::path& from, const fs::path& to) {
+  const fs::path spacing = tiff_spacing_file(from);
+  if (is_tiff(format_of(from)) && fs::exists(spacing)) copy_atomically(spacing, tiff_spacing_file(to));
+  copy_atomically(from, to);
 }
 
 void write_labels(const fs::path& path, const Labels& labels, const Geometry& geometry) {

@@ -44,6 +44,13 @@ LoadedImage read_channels(const std::vector<fs::path>& paths);
 /// Reads a label image. Throws Error for values that are not integers.
 LoadedLabels read_labels(const fs::path& path);
 
+/// How many numbers the file of an image holds, as its header says; 0 where that cannot be read.
+std::int64_t numbers_in_header(const fs::path& path);
+
+/// Copies an image as it is, with the spacing beside a TIFF of several pages. Both names have the same
+/// ending.
+void copy_image(const fs::path& from, const fs::path& to);
+
 /// Writes labels (uint8 while all are below 255, else uint16) atomically, in the format of the file's ending.
 /// A volume in a .tif gets a page per slice, and its spacing in a .json beside it.
 void write_labels(const fs::path& path, const Labels& labels, const Geometry& geometry);

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "image/damage.h"
+#include "image/file_checks.h"
 
 namespace seg {
 namespace {
@@ -147,6 +148,34 @@ void check_png(const fs::path& path) {
   }
 }
 
+namespace {
+
+constexpr std::uint64_t kBmpFileHeader = 14, kFirstBmpHeader = 40;
+
+/// The order of colours that the first header means, said by the masks of a later one.
+bool has_usual_masks(Bytes bytes) {
+  return number_at(bytes, 54, 4, false) == 0xFF0000 && number_at(bytes, 58, 4, false) == 0xFF00 &&
+         number_at(bytes, 62, 4, false) == 0xFF;
+}
+
+}  // namespace
+
+std::optional<std::string> with_first_bmp_header(const fs::path& path) {
+  const MappedFile file(path);
+  std::string bytes(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+  const auto header = number_at(file.bytes(), 14, 4, false);
+  if (header == kFirstBmpHeader) return std::nullopt;
+  const auto write = [&](std::size_t at, std::uint64_t value) {
+    for (std::size_t i = 0; i < 4; ++i) bytes[at + i] = static_cast<char>(value >> (8 * i));
+  };
+  write(10, number_at(file.bytes(), 10, 4, false) - (header - kFirstBmpHeader));  // where the pixels begin
+  write(14, kFirstBmpHeader);
+  write(30, 0);  // not packed
+  bytes.erase(kBmpFileHeader + kFirstBmpHeader, header - kFirstBmpHeader);
+  write(2, bytes.size());
+  return bytes;
+}
+
 void check_bmp(const fs::path& path) {
   const MappedFile file(path);
   const Bytes bytes = file.bytes();
@@ -157,8 +186,11 @@ void check_bmp(const fs::path& path) {
   const auto height = static_cast<std::int32_t>(number_at(bytes, 22, 4, false));
   const auto depth = number_at(bytes, 28, 2, false);
   const auto packing = number_at(bytes, 30, 4, false);
-  if (header != 40 || packing != 0 || (depth != 8 && depth != 24 && depth != 32))
+  const bool later = header == 108 || header == 124, masks = packing == 3 && later && depth == 32;
+  if ((header != kFirstBmpHeader && !later) || (packing != 0 && !(masks && has_usual_masks(bytes))) ||
+      (depth != 8 && depth != 24 && depth != 32))
     throw Error("is a kind of BMP that is not supported", "save it as PNG");
+  if (offset < kBmpFileHeader + header) fail_damaged("its pixels begin within its header");
   if (width < 1 || height == 0 || height == std::numeric_limits<std::int32_t>::min())
     fail_damaged(fmt::format("its header says a size of {} x {}", height, width));
   const auto row = (static_cast<std::uint64_t>(width) * depth / 8 + 3) / 4 * 4;

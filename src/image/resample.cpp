@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "base/error.h"
@@ -110,12 +111,19 @@ struct Limits {
       : axis(separate.value_or(0)),
         low(static_cast<std::size_t>(size[axis]), std::numeric_limits<float>::infinity()),
         high(low.size(), -std::numeric_limits<float>::infinity()) {
-    const auto inner = static_cast<std::size_t>(axis == 0 ? size[1] * size[2] : axis == 1 ? size[2] : 1);
-    for (std::size_t start = 0; start < volume.size(); start += inner) {
-      const std::size_t slice = start / inner % low.size();
-      const auto [least, most] = std::minmax_element(volume.begin() + start, volume.begin() + start + inner);
+    const std::int64_t inner = axis == 0 ? size[1] * size[2] : axis == 1 ? size[2] : 1;
+    const auto add = [&](std::int64_t run) {
+      const auto slice = static_cast<std::size_t>(run % size[axis]);
+      const auto values =
+          volume.subspan(static_cast<std::size_t>(run * inner), static_cast<std::size_t>(inner));
+      const auto [least, most] = std::minmax_element(values.begin(), values.end());
       low[slice] = std::min(low[slice], *least);
       high[slice] = std::max(high[slice], *most);
+    };
+    if (axis == 0) {
+      parallel_for(size[0], add);
+    } else {
+      for (std::int64_t run = 0; run < size[0] * (axis == 2 ? size[1] * size[2] : size[1]); ++run) add(run);
     }
     if (separate) return;
     low.assign(low.size(), *std::min_element(low.begin(), low.end()));
@@ -179,14 +187,16 @@ class CubicResampler {
 
   void run_volume() {
     const std::int64_t plane_size = to_[1] * to_[2];
-    std::vector<float> planes(static_cast<std::size_t>(from_[0] * plane_size));  // [from z, to y, to x]
+    const auto planes =
+        std::make_unique_for_overwrite<float[]>(  // [from z, to y, to x], touched in parallel first
+            static_cast<std::size_t>(from_[0] * plane_size));
     parallel_for(from_[0], [&](std::int64_t z) {
       const auto plane = resample_plane(z);
-      std::transform(plane.begin(), plane.end(), planes.begin() + z * plane_size,
+      std::transform(plane.begin(), plane.end(), planes.get() + z * plane_size,
                      [](double value) { return static_cast<float>(value); });
     });
     parallel_for(to_[1], [&](std::int64_t y) {
-      const auto columns = lines_[0].apply(planes.data() + y * to_[2], to_[2], plane_size);  // [to z, to x]
+      const auto columns = lines_[0].apply(planes.get() + y * to_[2], to_[2], plane_size);  // [to z, to x]
       for (std::int64_t z = 0; z < to_[0]; ++z) write_row(z, y, columns.data() + z * to_[2]);
     });
   }

@@ -48,7 +48,7 @@ void ensemble_case(const Case& members, const fs::path& output, const DatasetInf
   if (options.save_probabilities) {
     write_probabilities(output / first.filename(), mean);
     const fs::path properties = with_ending(first, ".npz", ".pkl");
-    if (fs::exists(properties)) write_text(output / properties.filename(), read_text(properties));
+    if (fs::exists(properties)) copy_atomically(properties, output / properties.filename());
   }
   write_labels(output / labels_name, labels_of_probabilities(mean, info, options.as_nnunet ? 0.0f : 0.5f),
                member.geometry);
@@ -97,9 +97,7 @@ void ensemble_folders(const std::vector<fs::path>& folders, const fs::path& outp
                       const EnsembleOptions& options) {
   const auto cases = common_cases(folders);
   make_folder(output);
-  for (const char* name : {"dataset.json", "plans.json"}) {
-    if (fs::exists(folders[0] / name)) write_text(output / name, read_text(folders[0] / name));
-  }
+  copy_descriptions(folders[0], output);
   for_each_case("ensemble", cases, [&](std::size_t i) { ensemble_case(cases[i], output, info, options); });
 }
 

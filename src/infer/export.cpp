@@ -224,15 +224,6 @@ std::int64_t slices_at_once(std::int64_t slice_values) {
   return std::max<std::int64_t>(1, kBytes / slice_bytes);
 }
 
-Prediction export_prediction(const Image& logits, const CaseProperties& properties, const Plan& plan,
-                             const Configuration& configuration, const DatasetInfo& info,
-                             bool with_probabilities) {
-  check(properties, plan);
-  Exporter exporter(properties, plan, configuration, info, with_probabilities);
-  exporter.add(logits, 0, properties.shape_after_cropping[0]);
-  return std::move(exporter).result();
-}
-
 Prediction export_in_blocks(const LogitsOfSlices& logits_of, std::int64_t block,
                             const CaseProperties& properties, const Plan& plan,
                             const Configuration& configuration, const DatasetInfo& info,

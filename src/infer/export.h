@@ -16,20 +16,15 @@ struct Prediction {
   Image probabilities;  ///< [classes or regions, z, y, x]; empty unless asked for
 };
 
-/// Resamples logits [classes or regions, z, y, x] linearly to the cropped size, takes the class of each voxel
-/// (or paints the regions in regions_class_order), puts it into the uncropped image (background outside the
-/// crop) and undoes the transpose. Works in slabs of slices: beside the logits only the results are as large
-/// as the image. Throws Error where the logits do not fit the dataset, or hold NaN or infinite values.
-/// Source: nnU-Net's export, to the voxel; its logits are rounded to float16 before the class is taken.
-Prediction export_prediction(const Image& logits, const CaseProperties& properties, const Plan& plan,
-                             const Configuration& configuration, const DatasetInfo& info,
-                             bool with_probabilities = false);
-
-/// The logits [classes or regions, end - begin, y, x] of some slices.
+/// The logits [classes or regions, z, y, x] of what becomes the slices [begin, end) of the crop.
 using LogitsOfSlices = std::function<Image(std::int64_t begin, std::int64_t end)>;
 
-/// The same for a configuration that keeps the number of slices, such as 2d: asks for the logits of `block`
-/// slices at a time, so that no array of classes x volume is ever made.
+/// Resamples logits linearly to the cropped size, takes the class of each voxel (or paints the regions in
+/// regions_class_order), puts it into the uncropped image (background outside the crop) and undoes the
+/// transpose. Asks for the logits of `block` slices at a time and works in slabs of them, so that no array of
+/// classes x volume is ever made; where slices are resampled into others, `block` must be all of them.
+/// Throws Error where the logits do not fit the dataset, or hold NaN or infinite values.
+/// Source: nnU-Net's export, to the voxel; its logits are rounded to float16 before the class is taken.
 Prediction export_in_blocks(const LogitsOfSlices& logits_of, std::int64_t block,
                             const CaseProperties& properties, const Plan& plan,
                             const Configuration& configuration, const DatasetInfo& info,

@@ -120,9 +120,7 @@ void postprocess_folder(const fs::path& folder, const fs::path& output, const st
     cases.push_back({file.filename().string(), {file}, {}});
   if (cases.empty()) fail("no {} file in {}", file_ending, folder.string());
   make_folder(output);
-  for (const char* name : {"dataset.json", "plans.json"}) {
-    if (fs::exists(folder / name)) write_text(output / name, read_text(folder / name));
-  }
+  copy_descriptions(folder, output);
   for_each_case("postprocess", cases, [&](std::size_t i) {
     LoadedLabels labels = read_labels(cases[i].images[0]);
     for (const auto& step : steps) apply(step, labels.voxels);

@@ -218,8 +218,6 @@ Image predict_sliding_window(const Image& image, const SlidingWindowConfig& conf
   for (std::size_t first = 0; first < tiles.size(); first += batch) {
     const std::size_t n = std::min(batch, tiles.size() - first);
     sum.add(std::span(tiles).subspan(first, n), model);
-    if (config.on_progress)
-      config.on_progress(static_cast<std::int64_t>(first + n), static_cast<std::int64_t>(tiles.size()));
   }
   return std::move(sum).mean();
 }

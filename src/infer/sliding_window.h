@@ -20,8 +20,6 @@ struct SlidingWindowConfig {
   bool mirror = false;                       ///< average over flips of y, x and both
   std::int64_t tiles_per_batch = 1;          ///< tiles of neighbouring slices share a batch
   int classes = 2;
-  /// Called after every batch with the tiles done so far and in all; an exception thrown in it ends the run.
-  std::function<void(std::int64_t done, std::int64_t total)> on_progress;
 };
 
 /// Start of each tile along one axis (nnU-Net's rule); {0} where the image is not larger than the patch.

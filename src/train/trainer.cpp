@@ -20,6 +20,7 @@
 #include "net/network.h"
 #include "net/unet_topology.h"
 #include "train/checkpoint.h"
+#include "train/log_lines.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
 #include "train/pretrained.h"
@@ -270,18 +271,11 @@ void Trainer::finish_epoch(double train_loss, double val_loss) {
   log.train_losses.push_back(train_loss);
   log.val_losses.push_back(val_loss);
   log.epoch_end_timestamps.push_back(now());
-  const double seconds = log.epoch_end_timestamps.back() - log.epoch_start_timestamps.back();
-  log_.line(fmt::format("train_loss {:.4f}", train_loss));
-  log_.line(fmt::format("val_loss {:.4f}", val_loss));
-  log_.line(fmt::format("Pseudo dice [{:.4f}]", fmt::join(log.dice_per_class_or_region.back(), ", ")));
-  log_.line(fmt::format("Epoch time: {:.2f} s", seconds));
   ++info_.current_epoch;
   const double ema = log.ema_fg_dice.back();
   const bool best = !info_.best_ema || ema > *info_.best_ema;
-  if (best) {
-    info_.best_ema = ema;
-    log_.line(fmt::format("Yayy! New best EMA pseudo Dice: {:.4f}", ema));
-  }
+  if (best) info_.best_ema = ema;
+  for (const auto& line : lines_after_epoch(log, log.train_losses.size() - 1, best)) log_.line(line);
   const bool last = info_.current_epoch == config_.epochs;
   if (config_.keep_every > 0 && info_.current_epoch % config_.keep_every == 0) {
     save(fmt::format("checkpoint_{}.safetensors", info_.current_epoch - 1));
@@ -326,9 +320,7 @@ void Trainer::run() {
     info_.logging.lrs.push_back(rate);
     info_.logging.epoch_start_timestamps.push_back(now());
     if (info_.freeze_epochs > 0) log_.line(frozen ? "Freezing the encoder" : "Unfreezing the encoder");
-    log_.line("");
-    log_.line(fmt::format("Epoch {}", info_.current_epoch));
-    log_.line(fmt::format("Current learning rate: {:.5g}", std::round(rate * 1e5) / 1e5));
+    for (const auto& line : lines_before_epoch(info_.current_epoch, rate)) log_.line(line);
     const double train_loss = train_epoch();
     finish_epoch(train_loss, validate());
   }

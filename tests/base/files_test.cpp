@@ -10,6 +10,7 @@
 #include <fstream>
 #include <utility>
 
+#include "base/whole_number.h"
 #include "support/errors.h"
 #include "support/folder.h"
 
@@ -139,6 +140,24 @@ TEST_F(Files, MapsAFile) {
   EXPECT_TRUE(MappedFile(folder / "empty").bytes().empty());
   EXPECT_THAT(error_of([&] { MappedFile(folder / "absent"); }), HasSubstr("absent"));
   EXPECT_THAT(error_of([&] { MappedFile(folder.path()); }), HasSubstr(folder.path().string()));
+}
+
+TEST(FolderName, IsTheLastNameWithOrWithoutASlash) {
+  for (const char* path : {"a/b", "a/b/", "a/b/.", "/a/b/c/../"}) EXPECT_EQ(folder_name(path), "b") << path;
+}
+
+TEST(WholeNumber, TakesDigitsOnly) {
+  EXPECT_EQ(whole_number("0003"), 3);
+  for (const char* text : {"", "-1", "3x", " 3", "1.5", "99999999999"})
+    EXPECT_FALSE(whole_number(text)) << text;
+}
+
+TEST_F(Files, AreCopiedByteByByte) {
+  write_text(folder / "a", std::string("x\0y", 3));
+  copy_atomically(folder / "a", folder / "b");
+  EXPECT_EQ(read_text(folder / "b"), read_text(folder / "a"));
+  EXPECT_THAT(error_of([&] { copy_atomically(folder / "none", folder / "c"); }),
+              ::testing::HasSubstr((folder / "c").string()));
 }
 
 }  // namespace

@@ -206,6 +206,24 @@ TEST_F(Doctor, MasksOf0And255) {
   EXPECT_EQ(read_labels(repaired() / "labelsTr/e.nrrd").voxels, mask);
 }
 
+TEST_F(Doctor, ReferencesOfTestCases) {
+  json("labels", R"({"background": 0, "tool": 1})");
+  Labels mask({1, 2, 3, 4});
+  mask.data[4] = 1;
+  for (const char id : {'a', 'b', 'c', 'd', 'e'}) label(id, mask, geometry_);
+  Labels bright = mask, other = mask;
+  bright.data[4] = 255;
+  other.data[4] = 7;
+  make_folder(root_ / "labelsTs");
+  write_labels(root_ / "labelsTs/t.nrrd", bright, geometry_);
+  EXPECT_EQ(only_finding(), "warning labelsTs/t.nrrd: a mask of 0 and 255, expected 0 and 1 > 255 becomes 1");
+  EXPECT_EQ(read_labels(repaired() / "labelsTs/t.nrrd").voxels, mask);
+  write_labels(root_ / "labelsTs/t.nrrd", other, geometry_);
+  EXPECT_THAT(only_finding(), HasSubstr("warning labelsTs/t.nrrd: label values 7 (1 voxels)"));
+  write_text(root_ / "labelsTs/t.nrrd", "NRRD");
+  EXPECT_THAT(only_finding(), HasSubstr("warning labelsTs/t.nrrd: "));
+}
+
 TEST_F(Doctor, DatasetJsonOfAnotherForm) {
   json("modality", R"({"CT": 0, "PET": 1})");
   json("channel_names", "");
@@ -299,6 +317,35 @@ TEST_F(Doctor, CasesThatDatasetJsonNames) {
         "labelsTr/a.nrrd: belongs to the cases one and two", "case \\\"three\\\" has 3 images, expected 2",
         "numTraining is 5, but there are 1"})
     EXPECT_THAT(all, HasSubstr(part));
+}
+
+TEST_F(Doctor, CasesThatDatasetJsonNamesTwice) {
+  const auto entry = [](char id) {
+    return fmt::format(
+        R"("{0}": {{"images": ["imagesTr/{0}_0000.nrrd", "imagesTr/{0}_0001.nrrd"], "label": "labelsTr/{0}.nrrd"}})",
+        id);
+  };
+  std::string list = entry('a');
+  for (const char id : {'b', 'c', 'd', 'e'}) list += ", " + entry(id);
+  json("dataset", "{" + list + "}");
+  EXPECT_TRUE(findings().empty());
+  const std::string text = read_text(root_ / "dataset.json");
+  write_text(root_ / "dataset.json",
+             text.substr(0, text.rfind('}')) + ", \"dataset\": {" + list + ", " + entry('c') + "}}");
+  EXPECT_THAT(findings(),
+              ::testing::UnorderedElementsAre(
+                  HasSubstr("error dataset.json: \"c\" is there twice, of which only the last counts"),
+                  HasSubstr("error dataset.json: \"dataset\" is there twice")));
+}
+
+TEST_F(Doctor, TestImagesBesideCasesThatDatasetJsonNames) {
+  json("dataset",
+       R"({"a": {"images": ["imagesTr/a_0000.nrrd", "imagesTr/a_0001.nrrd"], "label": "labelsTr/a.nrrd"}})");
+  make_folder(root_ / "imagesTs");
+  fs::copy_file(image_path('b', 0), root_ / "imagesTs/a_0000.nrrd");
+  const std::string all = ::testing::PrintToString(findings());
+  EXPECT_THAT(all, HasSubstr("imagesTs/a_0001.nrrd: channel 1 of the case is missing"));
+  EXPECT_THAT(all, HasSubstr("imagesTs/a_0000.nrrd: a training case has the same identifier"));
 }
 
 TEST_F(Doctor, PicturesWithAlphaBecomeRgb) {

@@ -2,10 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <omp.h>
 
 #include <atomic>
+#include <chrono>
 #include <limits>
+#include <thread>
 
+#include "base/threads.h"
 #include "support/errors.h"
 #include "support/folder.h"
 
@@ -57,6 +61,41 @@ TEST(ForEachCase, VisitsEveryCaseOnceAndNamesTheOneThatFails) {
               });
             }),
             "test b > broken");
+}
+
+/// Noughts take a thousandth of their bytes in a file: what counts is how many there are.
+TEST(ForEachCase, TakesOneAtATimeWhereMoreWouldNotFitIntoMemory) {
+  const testing::TemporaryFolder folder;
+  std::vector<Case> cases;
+  // A header that promises more voxels than any machine has memory for, in a file large enough to be
+  // believed.
+  const std::string header =
+      "ObjectType = Image\nNDims = 3\nDimSize = 40000 40000 400\nElementType = MET_UCHAR\n"
+      "CompressedData = True\nElementDataFile = LOCAL\n";
+  for (const char* id : {"a", "b", "c", "d"}) {
+    cases.push_back({id, {folder / (std::string(id) + ".mha")}, {}});
+    write_text(cases.back().images[0], header);
+    fs::resize_file(cases.back().images[0], 400 << 20);  // a hole: takes no room
+  }
+  std::atomic<int> running{0}, most{0};
+  set_thread_count(4);
+  for_each_case("test", cases, [&](std::size_t) {
+    most = std::max<int>(most, ++running);
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    --running;
+  });
+  set_thread_count(0);
+  EXPECT_EQ(most, 1);
+}
+
+TEST(ForEachCase, LeavesTheThreadsToFewCases) {
+  set_thread_count(4);
+  std::atomic<int> inside{0};
+  for_each_case("test", {{"a", {}, {}}, {"b", {}, {}}}, [&](std::size_t) {
+    parallel_for(4, [&](std::int64_t) { inside = std::max<int>(inside, omp_get_num_threads()); });
+  });
+  set_thread_count(0);
+  EXPECT_EQ(inside, 4);
 }
 
 }  // namespace

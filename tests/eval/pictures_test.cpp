@@ -6,13 +6,19 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
+#include <numeric>
+#include <set>
 
+#include "base/json.h"
 #include "base/rng.h"
 #include "eval/axes.h"
 #include "eval/canvas.h"
 #include "image/image_io.h"
 #include "support/errors.h"
 #include "support/folder.h"
+#include "support/goldens.h"
+#include "support/tolerances.h"
 
 namespace seg {
 namespace {
@@ -82,6 +88,113 @@ TEST_F(Pictures, TrainingLossFallsFromLeftToRight) {
     EXPECT_TRUE(!next_column || pixels[i][1] + 5 >= pixels[i - 1][1]) << "x " << pixels[i][0];
   }
   EXPECT_GT(pixels.back()[1] - pixels.front()[1], 400);
+}
+
+/// A plot of a picture: the pixels [left, right) x [top, bottom).
+struct Panel {
+  std::int64_t left, right, top, bottom;
+};
+
+/// The plots of nnU-Net's picture: what its seaborn style shades, from top to bottom.
+std::vector<Panel> shaded_panels(const Image& picture) {
+  std::vector<Panel> panels;
+  const Colour shade{234 / 255.0, 234 / 255.0, 242 / 255.0};
+  std::map<std::int64_t, Panel> rows;  // of each row, from the first to the last shaded pixel
+  for (const auto& [x, y] : pixels_of(picture, shade)) {
+    const auto [row, is_new] = rows.try_emplace(y, Panel{x, x + 1, y, y + 1});
+    row->second.right = x + 1;
+  }
+  for (const auto& [y, row] : rows) {
+    if (row.right - row.left < picture.shape[3] / 2) continue;  // a legend
+    const bool goes_on =
+        !panels.empty() && y - panels.back().bottom < 20;  // lines of the grid are not shaded
+    if (!goes_on) panels.push_back(row);
+    panels.back().bottom = y + 1;
+  }
+  return panels;
+}
+
+/// Where the uppermost curve of a colour crosses the column of every epoch, as height above the plot's
+/// ground, 0 to 1.
+std::vector<double> heights(const Image& picture, const Panel& panel, const Colour& colour,
+                            std::size_t epochs, double margin) {
+  const auto pixels = pixels_of(picture, colour);
+  const double width = static_cast<double>(panel.right - panel.left);
+  std::vector<double> found;
+  for (std::size_t i = 0; i < epochs; ++i) {
+    const double share = static_cast<double>(i) / static_cast<double>(epochs - 1);
+    const double column = static_cast<double>(panel.left) + width * (margin + (1 - 2 * margin) * share);
+    std::set<std::int64_t> rows;
+    for (const auto& [x, y] : pixels) {
+      if (std::abs(static_cast<double>(x) - column) <= 3 && y >= panel.top && y < panel.bottom)
+        rows.insert(y);
+    }
+    if (rows.empty()) return {};
+    std::int64_t last = *rows.begin();
+    while (rows.contains(last + 1)) ++last;
+    const double middle = static_cast<double>(*rows.begin() + last) / 2;
+    found.push_back((static_cast<double>(panel.bottom) - middle) /
+                    static_cast<double>(panel.bottom - panel.top));
+  }
+  return found;
+}
+
+/// The largest distance of `heights` from the straight line that fits `values` best.
+double bend(const std::vector<double>& values, const std::vector<double>& heights) {
+  if (heights.size() != values.size()) return 1;
+  const auto mean = [](const std::vector<double>& v) {
+    return std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
+  };
+  const double value_mean = mean(values), height_mean = mean(heights);
+  double covariance = 0, variance = 0, worst = 0;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    covariance += (values[i] - value_mean) * (heights[i] - height_mean);
+    variance += (values[i] - value_mean) * (values[i] - value_mean);
+  }
+  EXPECT_GT(covariance, 0);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double line = height_mean + covariance / variance * (values[i] - value_mean);
+    worst = std::max(worst, std::abs(heights[i] - line));
+  }
+  return worst;
+}
+
+/// Ours shows the same curves in the same plots as the one nnU-Net drew of the same training.
+TEST_F(Pictures, TrainingCurvesShowWhatNnunetsPictureShows) {
+  const fs::path golden = testing::shared_folder() / "goldens/pipeline/training/minitrain";
+  SEG_REQUIRE_SHARED("goldens/pipeline/training/minitrain");
+  const Json log = read_json(golden / "files_and_checkpoints.json").at("logging_values");
+  const auto values = [&](const char* key) { return get<std::vector<double>>(log, key); };
+  TrainingCurves curves{
+      values("train_losses"), values("val_losses"), values("mean_fg_dice"), values("ema_fg_dice"), {},
+      values("lrs")};
+  const auto starts = values("epoch_start_timestamps"), ends = values("epoch_end_timestamps");
+  for (std::size_t i = 0; i < ends.size(); ++i) curves.epoch_seconds.push_back(ends[i] - starts[i]);
+  const Image theirs = read_image(golden / "progress.png").voxels, ours = draw(curves);
+
+  const auto shaded = shaded_panels(theirs);
+  ASSERT_EQ(shaded.size(), 3u);  // losses and Dice, seconds, learning rate
+  const std::vector<Panel> drawn{{120, 1480, 120, 630}, {120, 1480, 700, 870}, {120, 1480, 930, 1100}};
+  const Colour blue{76 / 255.0, 114 / 255.0, 176 / 255.0}, red{196 / 255.0, 78 / 255.0, 82 / 255.0},
+      green{85 / 255.0, 168 / 255.0, 104 / 255.0};
+  struct Row {
+    const char* name;
+    const std::vector<double>& values;
+    std::size_t panel;
+    Colour theirs, ours;
+  };
+  for (const Row& row : {Row{"training loss", curves.train_loss, 0, blue, distinct_colour(4)},
+                         Row{"validation loss", curves.val_loss, 0, red, distinct_colour(5)},
+                         Row{"moving average", curves.ema_dice, 0, green, distinct_colour(2)},
+                         Row{"seconds", curves.epoch_seconds, 1, blue, distinct_colour(4)},
+                         Row{"learning rate", curves.learning_rate, 2, blue, distinct_colour(4)}}) {
+    SCOPED_TRACE(row.name);
+    const auto epochs = row.values.size();
+    constexpr double kMatplotlibMargin = 0.05 / 1.1;  // of the data's width on either side
+    EXPECT_LT(bend(row.values, heights(theirs, shaded[row.panel], row.theirs, epochs, kMatplotlibMargin)),
+              testing::kCurveHeight);
+    EXPECT_LT(bend(row.values, heights(ours, drawn[row.panel], row.ours, epochs, 0)), testing::kCurveHeight);
+  }
 }
 
 TEST_F(Pictures, CurvesHaveGapsAtNan) {

@@ -113,6 +113,30 @@ TEST(CellProtocol, EqualsTheScript) {
   }
 }
 
+/// What was done to each picture of the golden shows in its scores.
+TEST(CellProtocol, ShowsHowThePredictionsWereMade) {
+  SEG_REQUIRE_SHARED(kGoldens);
+  const fs::path folder = shared_folder() / kGoldens / "cells";
+  const std::vector<double> threshold{0.5};
+  const Json manifest = read_json(folder / "manifest.json");
+  ASSERT_EQ(manifest.size(), list_files(folder / "pred", ".png").size());
+  for (const auto& [name, entry] : manifest.items()) {
+    SCOPED_TRACE(name);
+    const auto made = entry.get<std::string>();
+    const Labels instances = read_labels(folder / "gt" / (name + "_label.tiff")).voxels,
+                 classes = read_labels(folder / "pred" / (name + ".png")).voxels;
+    EXPECT_EQ(three_class_labels(instances, BoundaryRule::challenge) == classes, made == "challenge_rule");
+    const CellScores scores = score_cells(instances, classes, threshold, true).front();
+    EXPECT_EQ(scores.prediction == 0, made == "empty");
+    EXPECT_EQ(scores.reference == 0, made == "ground truth has no cell");
+    EXPECT_EQ(scores.tp == scores.reference,
+              made == "challenge_rule" || made == "eroded2" || scores.reference == 0);
+    if (made == "merged") {
+      EXPECT_LT(scores.prediction, scores.reference);
+    }
+  }
+}
+
 TEST(CellProtocol, ScoresLargePicturesInTiles) {
   SEG_REQUIRE_SHARED(kGoldens);
   const fs::path folder = shared_folder() / kGoldens / "cells_large";

@@ -87,12 +87,76 @@ TEST_P(SummaryGolden, EqualsTheReference) {
   const fs::path folder = shared_folder() / "goldens/pipeline/evaluation" / GetParam();
   const DatasetInfo info =
       parse_dataset_info(read_json(folder / "dataset.json"), GetParam(), (folder / "dataset.json").string());
-  const Summary summary = evaluate_folders(folder / "gt", folder / "pred", info);
+  const Summary summary =
+      evaluate_pairs(pair_files(folder / "gt", folder / "pred", info.label_ending(), false), info);
   const Json expected = read_json(folder / "summary.json");
   expect_same_json(to_json(summary), expected, "");
   EXPECT_THAT(summary.foreground_mean_dice(),
               ::testing::NanSensitiveDoubleNear(expected["foreground_mean"]["Dice"].get<double>(),
                                                 testing::kScoreRelative));
+}
+
+/// Where the reference file of a manifest's case lies in the shared folder.
+fs::path source_of(const std::string& name) {
+  const auto after = [&](const std::string& part) { return name.substr(name.find(part) + part.size()); };
+  const std::pair<std::string, fs::path> places[] = {
+      {"shared/data/", "data"},
+      {"Dataset901_AnisoA/", "goldens/pipeline/aniso_A/raw"},
+      {"Dataset903_AnisoC_regions_ignore/", "goldens/pipeline/aniso_C/raw"}};
+  for (const auto& [part, folder] : places)
+    if (name.find(part) != std::string::npos) return shared_folder() / folder / after(part);
+  return {};
+}
+
+/// The reference is its source, of which a label may have been taken away.
+void expect_made_of(const Labels& reference, const Labels& source) {
+  ASSERT_EQ(reference.shape, source.shape);
+  std::size_t differ = 0;
+  for (std::size_t i = 0; i < reference.data.size(); ++i)
+    differ += reference.data[i] != source.data[i] && reference.data[i] != 0;
+  EXPECT_EQ(differ, 0u);
+}
+
+/// What was done to the reference to make the prediction shows in the scores.
+void expect_kind(const std::string& kind, const std::vector<OverlapScores>& labels) {
+  const auto all = [&](auto&& rule) { return std::ranges::all_of(labels, rule); };
+  const auto perfect = [](const OverlapScores& label) { return label.fp + label.fn == 0; };
+  const auto gone = [](const OverlapScores& label) { return label.tp + label.fp == 0; };
+  EXPECT_EQ(all(gone), kind == "empty");
+  if (kind == "shift") {
+    EXPECT_TRUE(all([](const auto& label) { return label.fp == label.fn; }));
+  } else if (kind == "islands") {
+    EXPECT_TRUE(all([](const auto& label) { return label.fn == 0; }));
+    EXPECT_GT(labels[0].fp, 0);
+  } else if (kind == "erode1_dilate2") {
+    EXPECT_EQ(labels.at(0).fp, 0);
+    EXPECT_EQ(labels.at(1).fn, 0);
+  } else if (kind == "missing_label") {
+    EXPECT_TRUE(all([&](const auto& label) { return perfect(label) || gone(label); }));
+  } else if (kind == "full_perfect") {  // but for a label that the reference lost afterwards
+    EXPECT_TRUE(all([&](const auto& label) { return perfect(label) || label.tp + label.fn == 0; }));
+  } else {
+    EXPECT_FALSE(all(perfect)) << kind;
+  }
+}
+
+TEST_P(SummaryGolden, ShowsHowThePredictionsWereMade) {
+  SEG_REQUIRE_SHARED("goldens/pipeline/evaluation");
+  const fs::path folder = shared_folder() / "goldens/pipeline/evaluation" / GetParam();
+  const DatasetInfo info = read_dataset_info(folder / "dataset.json");
+  const Json manifest = read_json(folder / "manifest.json");
+  const auto pairs = pair_files(folder / "gt", folder / "pred", info.label_ending(), false);
+  const Summary summary = evaluate_pairs(pairs, info);
+  ASSERT_EQ(summary.cases.size(), manifest.size());
+  for (const auto& scores : summary.cases) {
+    const std::string name = case_name(scores.reference_file);
+    SCOPED_TRACE(name);
+    const Json& made = manifest.at(name);
+    const fs::path source = source_of(get<std::string>(made, "source"));
+    ASSERT_TRUE(fs::exists(source)) << source;
+    expect_made_of(read_labels(scores.reference_file).voxels, read_labels(source).voxels);
+    expect_kind(get<std::string>(made, "prediction"), scores.labels);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Goldens, SummaryGolden,
@@ -177,7 +241,9 @@ class EvaluateFolders : public ::testing::Test {
   void write(const std::string& name, const Labels& labels, double spacing_x = 1) {
     write_labels(folder_ / name, labels, {3, {1, 1, spacing_x}});
   }
-  Summary evaluate() { return evaluate_folders(folder_ / "gt", folder_ / "pred", two_labels()); }
+  Summary evaluate() {
+    return evaluate_pairs(pair_files(folder_ / "gt", folder_ / "pred", ".nii.gz", false), two_labels());
+  }
 
   TemporaryFolder folder_;
 };
@@ -201,6 +267,17 @@ TEST_F(EvaluateFolders, NamesMissingPredictions) {
   EXPECT_THAT(error_of([&] { evaluate(); }), HasSubstr("1 of 2 references have no prediction in"));
   EXPECT_THAT(error_of([&] { evaluate(); }), HasSubstr("b.nii.gz"));
   EXPECT_EQ(pair_files(folder_ / "gt", folder_ / "pred", ".nii.gz", true).size(), 1u);
+}
+
+TEST_F(EvaluateFolders, NamesMissingReferences) {
+  write("gt/a.nii.gz", row_of({1}));
+  write("gt/b.nii.gz", row_of({1}));
+  const auto pair = [&] { return pair_predictions(folder_ / "gt", folder_ / "pred", ".nii.gz"); };
+  EXPECT_THAT(error_of(pair), HasSubstr("no .nii.gz file in"));
+  write("pred/a.nii.gz", row_of({1}));
+  EXPECT_EQ(pair().size(), 1u);
+  write("pred/c.nii.gz", row_of({1}));
+  EXPECT_THAT(error_of(pair), HasSubstr("gt/c.nii.gz is missing"));
 }
 
 TEST_F(EvaluateFolders, NamesEmptyFolders) {
@@ -251,11 +328,12 @@ TEST(SummaryCsv, HasALinePerCaseAndLabel) {
             "a,\"left, \"\"upper\"\"\",,0,0,,8,0,0,0\n");
 }
 
+const Summary kThreeCases{{kLiver, kTumour},
+                          {{"gt/a.nii.gz", "", {{4, 0, 0, 4}, {0, 0, 0, 8}}},
+                           {"gt/b.nii.gz", "", {{1, 1, 1, 5}, {2, 0, 2, 4}}},
+                           {"gt/c.nii.gz", "", {{0, 1, 0, 7}, {1, 0, 0, 7}}}}};
+
 TEST(SummaryTable, ShowsCasesLabelsAndTheWorst) {
-  const Summary summary{{kLiver, kTumour},
-                        {{"gt/a.nii.gz", "", {{4, 0, 0, 4}, {0, 0, 0, 8}}},
-                         {"gt/b.nii.gz", "", {{1, 1, 1, 5}, {2, 0, 2, 4}}},
-                         {"gt/c.nii.gz", "", {{0, 1, 0, 7}, {1, 0, 0, 7}}}}};
   const std::string expected =
       "Dice   liver  tumour    mean\n"
       "----------------------------\n"
@@ -270,11 +348,31 @@ TEST(SummaryTable, ShowsCasesLabelsAndTheWorst) {
       "-----------------------------------------------------------\n"
       "foreground  0.6667\n"
       "worst cases: c 0.5000, b 0.5833, a 1.0000\n"
-      "not defined: tumour in 1 case (a)\n"
-      "\n"
-      "IoU           mean";
-  EXPECT_THAT(to_table(summary, true), ::testing::StartsWith(expected));
-  EXPECT_THAT(to_table(summary, false), ::testing::StartsWith("Dice          mean"));
+      "not defined: tumour in 1 case (a)\n";
+  EXPECT_THAT(to_table(kThreeCases, true), ::testing::StartsWith("IoU           mean"));
+  EXPECT_THAT(to_table(kThreeCases, true), ::testing::EndsWith("\n\n" + expected));  // Dice last
+  EXPECT_THAT(to_table(kThreeCases, false), ::testing::Not(HasSubstr("tumour    mean")));
+}
+
+TEST(SummaryStatistics, HoldWhatTheTablesShow) {
+  const auto tables = score_tables(kThreeCases);
+  const Json dice = statistics_json(tables)["Dice"];
+  const Json liver = dice["labels"]["liver"];
+  EXPECT_EQ(liver["mean"], 0.5);
+  EXPECT_EQ(liver["low"], 0);
+  EXPECT_EQ(liver["high"], 1);
+  EXPECT_EQ(liver["median"], 0.5);
+  EXPECT_EQ(liver["worst"], 0);
+  EXPECT_EQ(liver["worst_case"], "c");
+  EXPECT_EQ(dice["labels"]["tumour"]["defined"], 2);
+  EXPECT_EQ(dice["labels"]["tumour"]["cases"], 3);
+  EXPECT_EQ(dice["foreground"], kThreeCases.foreground_mean_dice());
+  ASSERT_EQ(dice["worst_cases"].size(), 3u);
+  EXPECT_EQ(dice["worst_cases"][0], (Json{{"case", "c"}, {"score", 0.5}}));
+  EXPECT_THAT(statistics_csv(tables),
+              ::testing::StartsWith("metric,label,mean,low,high,median,worst,worst_case,defined,cases\n"
+                                    "Dice,liver,0.5,0,1,0.5,0,c,3,3\n"));
+  EXPECT_THAT(statistics_csv(tables), HasSubstr("\nDice,foreground,0.66666666666666"));
 }
 
 }  // namespace

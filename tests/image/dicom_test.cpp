@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+
 #include "base/rng.h"
 #include "support/errors.h"
 #include "support/folder.h"
@@ -52,6 +54,33 @@ TEST_F(Series, IsStackedByPosition) {
     EXPECT_NEAR(volume.geometry.origin[i], origin[i], testing::kGeometry);
   }
   EXPECT_EQ(volume.geometry.direction, Geometry{}.direction);
+}
+
+TEST_F(Series, PackedPixelsAreRead) {
+  const LoadedImage plain = read_image(folder_.path());
+  for (int z = 0; z < 5; ++z) {
+    DicomSlice packed = slice(z);
+    packed.packed = true;
+    write(fmt::format("IM{}", (z * 3) % 5), packed);
+  }
+  EXPECT_EQ(read_image(folder_.path()).voxels, plain.voxels);
+}
+
+/// JPEG Lossless, JPEG-LS and run lengths as GDCM's own program packs them.
+TEST_F(Series, PixelsPackedByGdcmAreRead) {
+  if (std::system("command -v gdcmconv > /dev/null") != 0)
+    GTEST_SKIP() << "needs gdcmconv (Debian: libgdcm-tools)";
+  const LoadedImage plain = read_image(folder_.path());
+  for (const char* kind : {"--jpeg", "--jpegls", "--rle"}) {
+    const testing::TemporaryFolder packed;
+    for (int i = 0; i < 5; ++i) {
+      const std::string name = fmt::format("IM{}", i);
+      const std::string command =
+          fmt::format("gdcmconv {} '{}' '{}'", kind, (folder_ / name).string(), (packed / name).string());
+      ASSERT_EQ(std::system(command.c_str()), 0) << command;
+    }
+    EXPECT_EQ(read_image(packed.path()).voxels, plain.voxels) << kind;
+  }
 }
 
 TEST_F(Series, ValuesAreRescaledAndAxesFollowTheNormal) {

@@ -1,7 +1,9 @@
 #include "image/image_io.h"
 
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <cstring>
 #include <limits>
 
@@ -185,6 +187,27 @@ TEST(ImageIo, RgbPngGivesThreeChannelsAndLabelsMustHaveOne) {
   EXPECT_THAT(image.geometry.spacing, ::testing::ElementsAre(999, 1, 1));
   EXPECT_THAT(error_of([&] { read_labels(folder / "image.png"); }),
               AllOf(HasSubstr("image.png"), HasSubstr("got 3"), HasSubstr("hint")));
+}
+
+TEST(ImageIo, BmpsOfLaterHeadersAreReadAsThoseOfTheFirst) {
+  const TemporaryFolder folder;
+  std::string rows;
+  for (int i = 0; i < 3 * 8; ++i) rows += static_cast<char>(i * 9);
+  for (const std::uint32_t bits : {8u, 24u, 32u}) {
+    const std::uint32_t width = bits == 24 ? 2 : 64 / bits;  // rows of 8 bytes
+    write_text(folder / "first.bmp", testing::bmp_bytes(width, 3, bits, 40, rows));
+    const Image expected = read_image(folder / "first.bmp").voxels;
+    EXPECT_EQ(expected.channels(), bits == 8 ? 1 : 3);
+    for (const std::uint32_t header : {108u, 124u}) {
+      const std::string bytes = testing::bmp_bytes(width, 3, bits, header, rows);
+      write_text(folder / "later.bmp", bytes);
+      EXPECT_EQ(read_image(folder / "later.bmp").voxels, expected) << bits << " bits, header of " << header;
+      for (std::size_t size = 0; size < bytes.size(); size += 5) {
+        write_text(folder / "later.bmp", bytes.substr(0, size));
+        EXPECT_THAT(error_of([&] { read_image(folder / "later.bmp"); }), HasSubstr("later.bmp"));
+      }
+    }
+  }
 }
 
 TEST(ImageIo, GreyBmpIsOneChannel) {
@@ -448,6 +471,54 @@ TEST(ImageIo, SpacingMustBePositiveAndFinite) {
     EXPECT_THAT(error_of([&] { read_image(folder / "flat.mha"); }),
                 AllOf(HasSubstr("flat.mha"), HasSubstr("spacing of axis 2")));
   }
+}
+
+/// While it lives no file can grow larger, as on a disk without room.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
+TEST(ImageIo, NeedsRoomForWhatIsWrittenNotForTheVoxels) {
+  const TemporaryFolder folder;
+  const Labels plain({1, 4, 512, 512}, 1);
+  Labels noise = plain;
+  Rng rng(1);
+  for (auto& value : noise.data) value = static_cast<std::int32_t>(rng.below(200));
+  const FileSizeLimit limit(200000);  // bytes; the voxels take five times as many
+  write_labels(folder / "plain.nii.gz", plain, {});
+  EXPECT_EQ(read_labels(folder / "plain.nii.gz").voxels, plain);
+  EXPECT_THAT(error_of([&] { write_labels(folder / "noise.nii.gz", noise, {}); }), HasSubstr("no room for"));
+  EXPECT_THAT(error_of([&] { write_labels(folder / "plain.nii", plain, {}); }), HasSubstr("no room for"));
+  EXPECT_EQ(list_files(folder.path()).size(), 1u);
+}
+
+TEST(ImageIo, CopiesTheSpacingOfTiffVolumes) {
+  const TemporaryFolder folder;
+  const Labels labels({1, 2, 3, 4}, 1);
+  const Geometry geometry{3, {4, 0.5, 0.25}};
+  write_labels(folder / "a.tif", labels, geometry);
+  copy_image(folder / "a.tif", folder / "b.tif");
+  EXPECT_EQ(read_labels(folder / "b.tif").geometry.spacing, geometry.spacing);
+  write_labels(folder / "a.nii.gz", labels, geometry);
+  copy_image(folder / "a.nii.gz", folder / "c.nii.gz");
+  EXPECT_FALSE(fs::exists(folder / "c.json"));
+  EXPECT_EQ(numbers_in_header(folder / "c.nii.gz"), labels.count());
+  EXPECT_EQ(numbers_in_header(folder / "none.nii.gz"), 0);
 }
 
 TEST(ImageIo, UnknownEndingsListTheKnownOnes) {

@@ -37,12 +37,17 @@ TEST_P(EnsembleGolden, EqualsTheReference) {
     make_folder(folder / member);
     fs::copy_file(golden / (std::string(member) + ".npz"), folder / member / "case.npz");
     write_labels(folder / member / "case.nii.gz", expected.voxels, expected.geometry);  // gives the grid
+    write_text(folder / member / "case.pkl", "its properties");
+    write_text(folder / member / "dataset.json", "{}");
   }
   const Json manifest = read_json(golden / "manifest.json");
   for (const bool as_nnunet : {true, false}) {
     ensemble_folders({folder / "member_0", folder / "member_1"}, folder / "out", info, {true, as_nnunet});
     EXPECT_EQ(testing::golden_image(kPostprocessing / name / "ensemble.npz", "probabilities"),
               read_probabilities(folder / "out" / "case.npz"));
+    std::vector<std::string> files;
+    for (const auto& file : list_files(folder / "out")) files.push_back(file.filename().string());
+    EXPECT_EQ(files, get<std::vector<std::string>>(manifest, "files"));
     const LoadedLabels got = read_labels(folder / "out" / "case.nii.gz");
     EXPECT_EQ(got.geometry.spacing, expected.geometry.spacing);
     std::vector<std::int64_t> counts(4);

@@ -10,8 +10,10 @@
 #include "base/memory.h"
 #include "base/rng.h"
 #include "image/image_io.h"
+#include "image/resample.h"
 #include "infer/sliding_window.h"
 #include "support/errors.h"
+#include "support/export_whole.h"
 #include "support/golden_arrays.h"
 #include "support/linear_net.h"
 #include "support/tolerances.h"
@@ -49,6 +51,12 @@ DatasetInfo read_info(const fs::path& path) {
   return parse_dataset_info(read_json(shared_folder() / path), "golden", path.string());
 }
 
+std::vector<std::int64_t> label_counts(const Labels& labels, std::size_t values) {
+  std::vector<std::int64_t> counts(values);
+  for (const auto value : labels.data) ++counts.at(static_cast<std::size_t>(value));
+  return counts;
+}
+
 std::int64_t voxels_different(const Labels& a, const Labels& b) {
   EXPECT_EQ(a.shape, b.shape);
   std::int64_t count = 0;
@@ -56,18 +64,59 @@ std::int64_t voxels_different(const Labels& a, const Labels& b) {
   return count;
 }
 
-void expect_probabilities(const Image& got, const Image& expected) {
-  ASSERT_EQ(got.shape, expected.shape);
-  std::int64_t ties = 0;
-  double worst = 0;
-  for (std::size_t i = 0; i < got.data.size(); ++i) {
-    const double difference = std::abs(got.data[i] - expected.data[i]);
-    worst = std::max(worst, difference);
-    ties += difference > testing::kProbability ? 1 : 0;
+/// Logits between voxels by the definition, one at a time.
+class PlainResampling {
+ public:
+  PlainResampling(const Image& logits, const Shape3& size, std::optional<int> separate)
+      : logits_(logits), size_(size), separate_(separate) {}
+
+  double at(std::int64_t channel, const Shape3& place) const {
+    std::array<std::int64_t, 3> lower{}, upper{};
+    std::array<double, 3> share{};  // of the upper neighbour
+    for (int axis = 0; axis < 3; ++axis) {
+      const auto from = static_cast<double>(logits_.space()[axis]);
+      const double position =
+          std::clamp((static_cast<double>(place[axis]) + 0.5) * from / static_cast<double>(size_[axis]) - 0.5,
+                     0.0, from - 1);
+      const double start = separate_ == axis ? std::floor(position + 0.5) : std::floor(position);
+      lower[axis] = static_cast<std::int64_t>(start);
+      share[axis] = separate_ == axis ? 0 : position - start;
+      upper[axis] = std::min(lower[axis] + 1, logits_.space()[axis] - 1);
+    }
+    double sum = 0;
+    for (unsigned corner = 0; corner < 8; ++corner) {
+      const auto pick = [&](int axis) { return (corner >> axis & 1U) != 0 ? upper[axis] : lower[axis]; };
+      double weight = 1;
+      for (int axis = 0; axis < 3; ++axis)
+        weight *= (corner >> axis & 1U) != 0 ? share[axis] : 1 - share[axis];
+      sum += weight * logits_.at(channel, pick(0), pick(1), pick(2));
+    }
+    return sum;
   }
-  ::testing::Test::RecordProperty("ties", std::to_string(ties));
-  EXPECT_LE(static_cast<double>(ties), testing::kProbabilityTies * static_cast<double>(got.count()));
-  EXPECT_LE(worst, testing::kProbabilityTie);
+
+ private:
+  const Image& logits_;
+  Shape3 size_;
+  std::optional<int> separate_;
+};
+
+/// The float16 numbers that a logit may be rounded to: the nearest, or both neighbours where it lies halfway
+/// between them as far as float32 can tell.
+std::vector<double> halves_of(double value) {
+  const double step = value == 0 ? 1 : testing::half_step(std::abs(value)), steps = value / step;
+  const double lower = std::floor(steps), rest = steps - lower;
+  if (std::abs(rest - 0.5) <= testing::kHalfwaySteps) return {lower * step, (lower + 1) * step};
+  return {(rest < 0.5 ? lower : lower + 1) * step};
+}
+
+/// softmax, or sigmoid for regions.
+std::vector<double> probabilities_of(const std::vector<double>& logits, bool regions) {
+  std::vector<double> values;
+  double sum = 0;
+  for (const double logit : logits) sum += std::exp(logit);
+  for (const double logit : logits)
+    values.push_back(regions ? 1 / (1 + std::exp(-logit)) : std::exp(logit) / sum);
+  return values;
 }
 
 /// A case with a preprocessed golden: where its files lie.
@@ -88,12 +137,98 @@ struct GoldenCase {
     return kPipeline / dataset / "raw/dataset.json";
   }
   Labels expected() const { return read_labels(shared_folder() / kSlidingWindow / segmentation).voxels; }
+  CaseProperties properties() const {
+    return read_properties(kPipeline / dataset / (preprocessed + ".json"));
+  }
   Prediction exported(const Image& logits) const {
     const Plan golden_plan = read_plan(plan(), configuration);
-    return export_prediction(logits, read_properties(kPipeline / dataset / (preprocessed + ".json")),
-                             golden_plan, golden_plan.configurations[0], read_info(info()), true);
+    return testing::export_whole(logits, properties(), golden_plan, golden_plan.configurations[0],
+                                 read_info(info()), true);
   }
 };
+
+/// The probabilities of every voxel are those of its resampled logits, rounded to float16. Where a logit lies
+/// halfway between two of those, the last bit of a sum decides, and either is right; nowhere else.
+class ExpectedProbabilities {
+ public:
+  ExpectedProbabilities(const GoldenCase& golden, const Image& logits)
+      : properties_(golden.properties()),
+        plan_(read_plan(golden.plan(), golden.configuration)),
+        regions_(read_info(golden.info()).has_regions()),
+        channels_(logits.channels()),
+        resampling_(logits, properties_.shape_after_cropping, separate()) {}
+
+  void check(const Image& probabilities, const std::string& whose) const {
+    const auto& size = properties_.shape_after_cropping;
+    std::int64_t wrong = 0, halfway = 0;
+    for (std::int64_t z = 0; z < size[0]; ++z) {
+      for (std::int64_t y = 0; y < size[1]; ++y) {
+        for (std::int64_t x = 0; x < size[2]; ++x) {
+          std::vector<std::vector<double>> choices;
+          for (std::int64_t c = 0; c < channels_; ++c)
+            choices.push_back(halves_of(resampling_.at(c, {z, y, x})));
+          halfway += std::ranges::any_of(choices, [](const auto& both) { return both.size() > 1; });
+          wrong += !fits(probabilities, original({z, y, x}), choices);
+        }
+      }
+    }
+    ::testing::Test::RecordProperty("halfway", std::to_string(halfway));
+    EXPECT_EQ(wrong, 0) << whose;
+  }
+
+ private:
+  /// The axis of nearest neighbours; the new spacing stands in the original order, as the reference has it.
+  std::optional<int> separate() const {
+    const auto& spacing = plan_.configurations[0].spacing;
+    return spacing.size() == 2
+               ? separate_axis({properties_.spacing[0], spacing[0], spacing[1]}, properties_.spacing)
+               : separate_axis({spacing[0], spacing[1], spacing[2]}, properties_.spacing);
+  }
+  Shape3 original(const Shape3& in_crop) const {
+    Shape3 place{};
+    for (int axis = 0; axis < 3; ++axis) {
+      const int from = plan_.transpose_backward[axis];
+      place[axis] = in_crop[from] + properties_.bbox[from][0];
+    }
+    return place;
+  }
+  /// Whether one way to round the logits gives the probabilities at a place.
+  bool fits(const Image& probabilities, const Shape3& at,
+            const std::vector<std::vector<double>>& choices) const {
+    std::size_t ways = 1;
+    for (const auto& both : choices) ways *= both.size();
+    for (std::size_t way = 0; way < ways; ++way) {
+      std::vector<double> logits;
+      std::size_t rest = way;
+      for (const auto& both : choices) {
+        logits.push_back(both[rest % both.size()]);
+        rest /= both.size();
+      }
+      const auto values = probabilities_of(logits, regions_);
+      double worst = 0;
+      for (std::int64_t c = 0; c < channels_; ++c)
+        worst = std::max(
+            worst, std::abs(values[static_cast<std::size_t>(c)] - probabilities.at(c, at[0], at[1], at[2])));
+      if (worst <= testing::kProbability) return true;
+    }
+    return false;
+  }
+
+  CaseProperties properties_;
+  Plan plan_;
+  bool regions_;
+  std::int64_t channels_;
+  PlainResampling resampling_;
+};
+
+/// Both ours and the golden's probabilities; outside the crop they are equal.
+void expect_probabilities(const GoldenCase& golden, const Image& logits, const Image& got,
+                          const Image& expected) {
+  ASSERT_EQ(got.shape, expected.shape);
+  const ExpectedProbabilities probabilities(golden, logits);
+  probabilities.check(expected, "the reference");
+  probabilities.check(got, "ours");
+}
 
 GoldenCase aniso_case(const std::string& set, const std::string& id, const std::string& configuration) {
   return {set, "preprocessed/" + id + "__" + configuration, configuration,
@@ -112,7 +247,7 @@ TEST_P(ExportAniso, EqualsTheReferenceOnItsLogits) {
   EXPECT_EQ(voxels_different(got.labels, golden.expected()), 0);
   const Image expected =
       golden_image(kSlidingWindow / (set + "__test_06__" + configuration + ".npz"), "probabilities");
-  expect_probabilities(got.probabilities, expected);
+  expect_probabilities(golden, logits, got.probabilities, expected);
 }
 
 INSTANTIATE_TEST_SUITE_P(Goldens, ExportAniso,
@@ -130,9 +265,36 @@ TEST(ExportLabels, EqualsTheReferenceOnItsHippocampusLogits) {
   const Prediction got = golden.exported(logits);
   EXPECT_EQ(voxels_different(got.labels, golden.expected()), 0);
   expect_probabilities(
-      got.probabilities,
+      golden, logits, got.probabilities,
       golden_image(kSlidingWindow / "hippocampus_019__32x24__tta__probabilities.npz", "probabilities"));
 }
+
+/// The reference's counts of labels after its float16 and float32 sums, which only some cases have images of.
+class ExportHippocampusCounts : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(ExportHippocampusCounts, EqualTheReference) {
+  SEG_REQUIRE_SHARED(kSlidingWindow);
+  const GoldenCase golden{"hippocampus", "preprocessed_2d/hippocampus_019__2d", "2d", "", ""};
+  const Json manifest = get<Json>(read_json(shared_folder() / kSlidingWindow / "manifest.json"), GetParam());
+  const fs::path npz = kSlidingWindow / (std::string(GetParam()) + ".npz");
+  const Labels half = golden.exported(golden_image(npz, "logits_fp16acc")).labels;
+  EXPECT_EQ(label_counts(half, 3), get<std::vector<std::int64_t>>(manifest, "seg_label_counts_fp16"));
+
+  const Image image = golden_image(kPipeline / "hippocampus/preprocessed_2d/hippocampus_019__2d.npz", "data");
+  const auto net = testing::LinearNet::read(shared_folder() / kSlidingWindow / "net_hippocampus_2d.json");
+  const auto patch = get<std::array<std::int64_t, 2>>(manifest, "patch");
+  const bool mirror = !manifest["mirror_axes"].is_null();
+  const Image logits = predict_sliding_window(image, {patch, 0.5, mirror, 4, net.classes()}, net);
+  // Two float32 runs differ among themselves by less than may differ at all.
+  EXPECT_NEAR(static_cast<double>(voxels_different(golden.exported(logits).labels, half)),
+              get<double>(manifest, "seg_voxels_different_fp16_vs_fp32"),
+              testing::kSegmentation2dShare * static_cast<double>(half.count()));
+}
+
+INSTANTIATE_TEST_SUITE_P(Goldens, ExportHippocampusCounts,
+                         ::testing::Values("hippocampus_019__64x64__notta", "hippocampus_019__64x64__tta",
+                                           "hippocampus_019__32x24__notta", "hippocampus_019__32x24__tta"),
+                         [](const auto& row) { return std::string(row.param); });
 
 class PredictAndExport : public ::testing::TestWithParam<GoldenCase> {};
 
@@ -141,12 +303,18 @@ TEST_P(PredictAndExport, AgreesWithTheReference) {
   const GoldenCase& golden = GetParam();
   const Image image = golden_image(kPipeline / golden.dataset / (golden.preprocessed + ".npz"), "data");
   const auto net = testing::LinearNet::read(shared_folder() / kSlidingWindow / golden.net);
-  const Image logits = predict_sliding_window(image, {golden.patch, 0.5, true, 4, net.classes(), {}}, net);
+  const Image logits = predict_sliding_window(image, {golden.patch, 0.5, true, 4, net.classes()}, net);
   const Labels expected = golden.expected();
   const auto different = voxels_different(golden.exported(logits).labels, expected);
   RecordProperty("voxels_different", std::to_string(different));
   EXPECT_LE(static_cast<double>(different),
             testing::kSegmentation2dShare * static_cast<double>(expected.count()));
+  if (golden.net != "net_nuclei_2d.json") return;
+  const Json manifest =
+      get<Json>(read_json(shared_folder() / kSlidingWindow / "manifest.json"), "nuclei_cell_00ae65c1");
+  EXPECT_EQ(golden.patch, get<decltype(golden.patch)>(manifest, "patch"));
+  EXPECT_EQ(image.shape, get<Shape4>(manifest, "shape_data"));
+  EXPECT_EQ(label_counts(expected, 3), get<std::vector<std::int64_t>>(manifest, "seg_label_counts"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Goldens, PredictAndExport,
@@ -176,7 +344,7 @@ struct PlainCase {
     info.labels = {{"background", {0}}, {"a", {1}}, {"b", {2}}};
   }
   Labels exported(const Image& logits) const {
-    return export_prediction(logits, properties, plan, plan.configurations[0], info).labels;
+    return testing::export_whole(logits, properties, plan, plan.configurations[0], info).labels;
   }
 
   CaseProperties properties;
@@ -291,8 +459,8 @@ TEST(ExportLabels, BlocksOfSlicesGiveTheSameAsTheWhole) {
     Image logits({test.info.output_channels(), 5, 7, 20});
     Rng rng(4);
     for (auto& value : logits.data) value = static_cast<float>(rng.normal());
-    const auto whole =
-        export_prediction(logits, test.properties, test.plan, test.plan.configurations[0], test.info, true);
+    const auto whole = testing::export_whole(logits, test.properties, test.plan, test.plan.configurations[0],
+                                             test.info, true);
     for (const std::int64_t block : {1, 2, 5, 100}) {
       const auto slices = [&](std::int64_t begin, std::int64_t end) {
         Image cut({logits.channels(), end - begin, 7, 20});

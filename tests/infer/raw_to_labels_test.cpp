@@ -9,6 +9,7 @@
 #include "image/image_io.h"
 #include "infer/export.h"
 #include "infer/sliding_window.h"
+#include "support/export_whole.h"
 #include "support/goldens.h"
 #include "support/linear_net.h"
 #include "support/tolerances.h"
@@ -119,6 +120,7 @@ TEST_P(RawToLabels, AgreesWithTheReference) {
   const Json manifest = get<Json>(read_json(goldens / "manifest.json"), golden);
   EXPECT_EQ(prepared.data.shape, get<Shape4>(manifest, "shape_data"));
   EXPECT_EQ(prepared.properties.bbox, get<decltype(prepared.properties.bbox)>(manifest, "bbox"));
+  EXPECT_EQ(prepared.properties.spacing, get<Vec3>(manifest, "spacing"));
   const auto patch = get<std::vector<std::int64_t>>(manifest, "patch");
   const fs::path net_file = goldens / ("net_" + set + "_" + name + ".json");
   Image logits;
@@ -126,7 +128,7 @@ TEST_P(RawToLabels, AgreesWithTheReference) {
     const auto net = testing::LinearNet::read(net_file);
     const bool mirror = !manifest["mirror_axes"].is_null();
     logits =
-        predict_sliding_window(prepared.data, {{patch[0], patch[1]}, 0.5, mirror, 4, net.classes(), {}}, net);
+        predict_sliding_window(prepared.data, {{patch[0], patch[1]}, 0.5, mirror, 4, net.classes()}, net);
   } else {
     const Json json = read_json(net_file);
     const VolumeNet net{get<decltype(VolumeNet::weight)>(json, "weight"),
@@ -135,9 +137,10 @@ TEST_P(RawToLabels, AgreesWithTheReference) {
   }
   EXPECT_EQ(logits.shape, get<Shape4>(manifest, "shape_logits"));
 
-  const Labels got = export_prediction(logits, prepared.properties, plan, configuration, info).labels;
+  const Labels got = testing::export_whole(logits, prepared.properties, plan, configuration, info).labels;
   const Labels expected = read_labels(goldens / (golden + "__seg.nii.gz")).voxels;
   ASSERT_EQ(got.shape, expected.shape);
+  EXPECT_EQ(got.space(), get<Shape3>(manifest, "seg_shape_zyx"));
   std::int64_t different = 0;
   std::vector<std::int64_t> counts(manifest["seg_label_counts_fp16"].size());
   for (std::size_t i = 0; i < got.data.size(); ++i) {

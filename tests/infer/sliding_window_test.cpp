@@ -35,11 +35,6 @@ double mean_abs_difference(const Image& a, const Image& b) {
   return sum / static_cast<double>(a.count());
 }
 
-/// The distance between float16 numbers around a positive `value` (at least the subnormals').
-double half_step(double value) {
-  return std::ldexp(1.0, std::max(std::ilogb(value), -14) - 10);
-}
-
 /// Passes the first channel through as class 0 and its negative as class 1.
 void pass_through(std::span<const float> tiles, std::int64_t n, std::int64_t channels, std::int64_t height,
                   std::int64_t width, std::span<float> logits) {
@@ -107,7 +102,7 @@ TEST(GaussianImportance, EqualsTheReferenceForOtherPatches) {
                   testing::kGaussianRelative * centre[x]);
       EXPECT_NEAR(got[x], first[x], testing::kGaussianRelative * first[x]);
       // The reference's weights are float16: ours, unrounded, lie within one of its steps.
-      EXPECT_NEAR(got[x], first_half[x], half_step(first_half[x])) << name << " column " << x;
+      EXPECT_NEAR(got[x], first_half[x], testing::half_step(first_half[x])) << name << " column " << x;
     }
     double sum = 0;
     for (const float value : got) sum += value;
@@ -132,12 +127,22 @@ TEST_P(SlidingWindowHippocampus, EqualsTheReference) {
   const auto net = testing::LinearNet::read(shared_folder() / kSlidingWindow / "net_hippocampus_2d.json");
   const fs::path golden = kSlidingWindow / (std::string(name) + ".npz");
   const Image half = golden_image(golden, "logits_fp16acc");
+  const Json manifest = get<Json>(read_json(shared_folder() / kSlidingWindow / "manifest.json"), name);
+  EXPECT_EQ(patch, get<decltype(SlidingWindowConfig::patch_size)>(manifest, "patch"));
+  EXPECT_EQ(mirror, !manifest["mirror_axes"].is_null());
+  EXPECT_EQ(image.shape, get<Shape4>(manifest, "shape_data"));
+  EXPECT_EQ(half.shape, get<Shape4>(manifest, "shape_logits"));
   for (const std::int64_t tiles_per_batch : {1, 5}) {
-    SlidingWindowConfig config{patch, 0.5, mirror, tiles_per_batch, net.classes(), {}};
+    SlidingWindowConfig config{patch, 0.5, mirror, tiles_per_batch, net.classes()};
     const Image logits = predict_sliding_window(image, config, net);
     ASSERT_EQ(logits.shape, half.shape);
     EXPECT_LE(max_abs_difference(logits.data, half.data), testing::kHalfAccumulatorsAbs);
     EXPECT_LE(mean_abs_difference(logits, half), testing::kHalfAccumulatorsMean);
+    // As far from the float16 run as the reference's own float32 run is.
+    EXPECT_NEAR(max_abs_difference(logits.data, half.data),
+                get<double>(manifest, "max_abs_diff_fp16acc_vs_fp32acc"), testing::kFloatAccumulatorsAbs);
+    EXPECT_NEAR(mean_abs_difference(logits, half), get<double>(manifest, "mean_abs_diff"),
+                testing::kFloatAccumulatorsAbs);
     if (golden == kSlidingWindow / "hippocampus_019__32x24__tta.npz") {
       const Image exact = golden_image(golden, "logits_fp32acc");
       const double worst = max_abs_difference(logits.data, exact.data);
@@ -166,7 +171,7 @@ TEST_P(SlidingWindowAniso, EqualsTheReference) {
       golden_image(fs::path("goldens/pipeline") / set / "preprocessed/test_06__2d.npz", "data");
   const auto net = testing::LinearNet::read(shared_folder() / kSlidingWindow / ("net_" + set + "_2d.json"));
   const Image expected = golden_image(kSlidingWindow / (set + "__test_06__2d.npz"), "logits_fp16acc");
-  const Image logits = predict_sliding_window(image, {{32, 24}, 0.5, true, 3, net.classes(), {}}, net);
+  const Image logits = predict_sliding_window(image, {{32, 24}, 0.5, true, 3, net.classes()}, net);
   ASSERT_EQ(logits.shape, expected.shape);
   EXPECT_LE(max_abs_difference(logits.data, expected.data), testing::kHalfAccumulatorsAbs);
   // A's logits reach 20, where float16 numbers lie 0.016 apart: its mean says nothing about ours.
@@ -185,7 +190,7 @@ TEST(SlidingWindow, GivesBackWhatThePassThroughModelSees) {
     for (const bool mirror : {false, true}) {
       for (const std::int64_t tiles_per_batch : {1, 2, 1000}) {
         const Image logits =
-            predict_sliding_window(image, {{16, 12}, 0.5, mirror, tiles_per_batch, 2, {}}, pass_through);
+            predict_sliding_window(image, {{16, 12}, 0.5, mirror, tiles_per_batch, 2}, pass_through);
         ASSERT_EQ(logits.shape, (Shape4{2, shape[1], shape[2], shape[3]}));
         EXPECT_LE(max_abs_difference(logits.channel(0), image.channel(0)), testing::kWeightedMeanAbs);
         std::vector<float> negative(logits.channel(1).begin(), logits.channel(1).end());
@@ -203,7 +208,7 @@ TEST(SlidingWindow, PadsWithZerosAndTheExtraPixelBehind) {
     seen.assign(tiles.begin(), tiles.end());
     std::copy(tiles.begin(), tiles.end(), logits.begin());
   };
-  const Image logits = predict_sliding_window(image, {{2, 5}, 0.5, false, 1, 1, {}}, spy);
+  const Image logits = predict_sliding_window(image, {{2, 5}, 0.5, false, 1, 1}, spy);
   EXPECT_THAT(seen, ::testing::ElementsAre(0, 5, 5, 0, 0, 0, 0, 0, 0, 0));
   EXPECT_EQ(logits, image);
 }
@@ -215,7 +220,7 @@ TEST(SlidingWindow, MirrorsEveryAxisOnceAndTogether) {
     seen.emplace_back(tiles.begin(), tiles.end());
     std::copy(tiles.begin(), tiles.end(), logits.begin());
   };
-  predict_sliding_window(image, {{3, 4}, 0.5, true, 1, 1, {}}, spy);
+  predict_sliding_window(image, {{3, 4}, 0.5, true, 1, 1}, spy);
   ASSERT_EQ(seen.size(), 4u);
   for (std::size_t flip = 0; flip < 4; ++flip) {
     for (std::int64_t y = 0; y < 3; ++y) {
@@ -227,26 +232,13 @@ TEST(SlidingWindow, MirrorsEveryAxisOnceAndTogether) {
   }
 }
 
-TEST(SlidingWindow, ReportsProgressInTiles) {
-  const Image image({1, 3, 20, 10});
-  std::vector<std::int64_t> done;
-  SlidingWindowConfig config{{10, 10}, 0.5, false, 4, 2, {}};
-  config.on_progress = [&](std::int64_t tiles, std::int64_t total) {
-    EXPECT_EQ(total, 9);  // 3 slices of 3 tiles
-    done.push_back(tiles);
-  };
-  predict_sliding_window(image, config, pass_through);
-  EXPECT_THAT(done, ::testing::ElementsAre(4, 8, 9));
-}
-
 TEST(SlidingWindow, RefusesSenselessInput) {
   const Image image({1, 1, 8, 8});
-  EXPECT_THROW(predict_sliding_window(Image({1, 0, 8, 8}), {{4, 4}, 0.5, false, 1, 2, {}}, pass_through),
-               Error);
-  EXPECT_THROW(predict_sliding_window(image, {{0, 4}, 0.5, false, 1, 2, {}}, pass_through), Error);
-  EXPECT_THROW(predict_sliding_window(image, {{4, 4}, 0.0, false, 1, 2, {}}, pass_through), Error);
-  EXPECT_THROW(predict_sliding_window(image, {{4, 4}, 0.5, false, 0, 2, {}}, pass_through), Error);
-  EXPECT_THROW(predict_sliding_window(image, {{4, 4}, 0.5, false, 1, 0, {}}, pass_through), Error);
+  EXPECT_THROW(predict_sliding_window(Image({1, 0, 8, 8}), {{4, 4}, 0.5, false, 1, 2}, pass_through), Error);
+  EXPECT_THROW(predict_sliding_window(image, {{0, 4}, 0.5, false, 1, 2}, pass_through), Error);
+  EXPECT_THROW(predict_sliding_window(image, {{4, 4}, 0.0, false, 1, 2}, pass_through), Error);
+  EXPECT_THROW(predict_sliding_window(image, {{4, 4}, 0.5, false, 0, 2}, pass_through), Error);
+  EXPECT_THROW(predict_sliding_window(image, {{4, 4}, 0.5, false, 1, 0}, pass_through), Error);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // Arrays of the goldens' .npz files as images.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <span>
 #include <string>
 
@@ -18,6 +19,11 @@ inline Image golden_image(const fs::path& npz, const std::string& name) {
   const auto values = array.values<float>();
   std::copy(values.begin(), values.end(), image.data.begin());
   return image;
+}
+
+/// The distance between float16 numbers around a positive `value` (at least the subnormals').
+inline double half_step(double value) {
+  return std::ldexp(1.0, std::max(std::ilogb(value), -14) - 10);
 }
 
 }  // namespace seg::testing

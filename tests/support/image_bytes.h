@@ -2,6 +2,7 @@
 #pragma once
 #include <zlib.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -45,6 +46,25 @@ inline std::string png_bytes(std::uint32_t width, std::uint32_t height, int colo
   return file;
 }
 
+/// A BMP of 8 (palette of greys), 24 or 32 bits with a header of 40, 108 or 124 bytes. `rows` from the
+/// bottom, each of whole groups of four bytes.
+inline std::string bmp_bytes(std::uint32_t width, std::uint32_t height, std::uint32_t bits,
+                             std::uint32_t header, const std::string& rows) {
+  const auto number = [](std::uint64_t value, std::size_t size) {
+    return bytes_of_number(value, size, false);
+  };
+  std::string palette;
+  for (std::uint32_t i = 0; bits == 8 && i < 256; ++i) palette += number(i * 0x10101, 4);
+  const bool masks = bits == 32 && header > 40;
+  std::string info = number(header, 4) + number(width, 4) + number(height, 4) + number(1, 2) +
+                     number(bits, 2) + number(masks ? 3 : 0, 4) + number(rows.size(), 4) +
+                     std::string(16, '\0');
+  if (masks) info += number(0xFF0000, 4) + number(0xFF00, 4) + number(0xFF, 4) + number(0xFF000000, 4);
+  info.resize(header, '\0');
+  const auto offset = 14 + header + palette.size();
+  return "BM" + number(offset + rows.size(), 4) + number(0, 4) + number(offset, 4) + info + palette + rows;
+}
+
 /// One slice of a DICOM series.
 struct DicomSlice {
   std::string series = "1.2.3";
@@ -54,7 +74,31 @@ struct DicomSlice {
   std::string slope = "1", intercept = "0";
   std::uint16_t rows = 0, columns = 0;
   std::vector<std::int16_t> pixels;
+  bool packed = false;  ///< run lengths (RLE Lossless)
 };
+
+/// Pixels packed as RLE Lossless (PS3.5, annex G): a plane of high bytes, then one of low bytes.
+inline std::string rle_bytes(const std::vector<std::int16_t>& pixels) {
+  std::array<std::string, 2> planes;
+  for (const int shift : {8, 0}) {
+    std::string& plane = planes[shift == 8 ? 0 : 1];
+    for (std::size_t i = 0; i < pixels.size();) {
+      const auto byte = static_cast<std::uint8_t>(pixels[i] >> shift);
+      std::size_t run = 1;
+      while (i + run < pixels.size() && run < 128 &&
+             static_cast<std::uint8_t>(pixels[i + run] >> shift) == byte)
+        ++run;
+      plane += static_cast<char>(run == 1 ? 0 : 257 - run);  // one byte as it is, or repeated
+      plane += static_cast<char>(byte);
+      i += run;
+    }
+    if (plane.size() % 2 != 0) plane += '\0';
+  }
+  std::string header = bytes_of_number(2, 4, false) + bytes_of_number(64, 4, false) +
+                       bytes_of_number(64 + planes[0].size(), 4, false);
+  header.resize(64, '\0');
+  return header + planes[0] + planes[1];
+}
 
 /// A DICOM file with explicit lengths, little endian (PS3.10).
 inline std::string dicom_bytes(const DicomSlice& slice) {
@@ -69,10 +113,20 @@ inline std::string dicom_bytes(const DicomSlice& slice) {
   const std::string image_class = "1.2.840.10008.5.1.4.1.1.4";  // MR image
   const auto& at = slice.position;
   const std::string instance = slice.series + "." + std::to_string(static_cast<int>(at[2] * 1000) + 100000);
-  const std::string meta = element(2, 1, "OB", std::string("\0\1", 2)) + element(2, 2, "UI", image_class) +
-                           element(2, 3, "UI", instance) + element(2, 0x10, "UI", "1.2.840.10008.1.2.1");
+  const std::string meta =
+      element(2, 1, "OB", std::string("\0\1", 2)) + element(2, 2, "UI", image_class) +
+      element(2, 3, "UI", instance) +
+      element(2, 0x10, "UI", slice.packed ? "1.2.840.10008.1.2.5" : "1.2.840.10008.1.2.1");
   std::string pixels;
   for (const std::int16_t value : slice.pixels) pixels += number(static_cast<std::uint16_t>(value));
+  pixels = element(0x7FE0, 0x10, "OW", pixels);
+  if (slice.packed) {  // items of no length of the whole: an empty table, the frame, the mark of the end
+    const auto item = [&](std::uint64_t tag, const std::string& bytes) {
+      return number(0xFFFE) + number(tag) + bytes_of_number(bytes.size(), 4, false) + bytes;
+    };
+    pixels = number(0x7FE0) + number(0x10) + "OB" + number(0) + bytes_of_number(0xFFFFFFFF, 4, false) +
+             item(0xE000, "") + item(0xE000, rle_bytes(slice.pixels)) + item(0xE0DD, "");
+  }
   std::string preamble(128, '\0');
   preamble.append("DICM");
   return preamble + element(2, 0, "UL", bytes_of_number(meta.size(), 4, false)) + meta +
@@ -86,8 +140,7 @@ inline std::string dicom_bytes(const DicomSlice& slice) {
          element(0x28, 0x11, "US", number(slice.columns)) + element(0x28, 0x30, "DS", slice.spacing) +
          element(0x28, 0x100, "US", number(16)) + element(0x28, 0x101, "US", number(16)) +
          element(0x28, 0x102, "US", number(15)) + element(0x28, 0x103, "US", number(1)) +
-         element(0x28, 0x1052, "DS", slice.intercept) + element(0x28, 0x1053, "DS", slice.slope) +
-         element(0x7FE0, 0x10, "OW", pixels);
+         element(0x28, 0x1052, "DS", slice.intercept) + element(0x28, 0x1053, "DS", slice.slope) + pixels;
 }
 
 }  // namespace seg::testing

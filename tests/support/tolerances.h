@@ -48,6 +48,7 @@ inline constexpr double kTrainingKinks = 1e-2;
 /// Losses and their gradients (goldens/pipeline/README.md, "loss 1e-5, gradients 1e-6").
 inline constexpr double kLoss = 1e-5;
 inline constexpr double kLossGradient = 1e-6;
+inline constexpr double kLoggedDice = 1e-4;  ///< a log rounds to four decimals
 inline constexpr double kPseudoDice = 1e-7;  ///< the reference divides in float32
 
 // Sliding window (goldens/pipeline/README.md, sliding_window).
@@ -60,15 +61,18 @@ inline constexpr double kWeightedMeanAbs = 2e-6;       ///< a float32 weighted m
 inline constexpr double kSegmentation2dShare = 5e-4;
 inline constexpr double kSegmentation3dShare = 5e-3;  ///< more of them among 3-D tiles
 inline constexpr double kProbability = 1e-6;  ///< softmax and sigmoid: float32 exp and sums, in another order
-/// Share of probabilities whose resampled logit lies halfway between two float16 numbers, where the last bit
-/// of a double decides, and what they may differ by: a step of logits below 16 (2^-7), times p (1 - p).
-inline constexpr double kProbabilityTies = 0.02;
-inline constexpr double kProbabilityTie = 2e-3;
+/// How far from halfway between two float16 numbers a logit may lie for either to be right, in their steps:
+/// what rounding it to float32 on the way moves it (2^-24 of a value of at most 2^11 steps).
+inline constexpr double kHalfwaySteps = 0x1p-13;
 
 // Scores (goldens/pipeline/README.md, evaluation): quotients of exact counts, means in another order.
 inline constexpr double kScoreRelative = 1e-12;
 inline constexpr double kDistance = 1e-6;     ///< mm (README: "distances 1e-6"); areas relative to it
 inline constexpr double kCellCeiling = 1e-4;  ///< F1 (README: "1e-4"); the golden is rounded to 4 decimals
 inline constexpr double kSurfelArea = 1e-12;  ///< both in double, a few triangles of a unit cell
+
+/// Of a curve in a picture, in heights of its plot: a few pixels of line width, more where lines meet at an
+/// acute angle.
+inline constexpr double kCurveHeight = 0.015;
 
 }  // namespace seg::testing

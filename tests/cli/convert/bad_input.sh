@@ -3,6 +3,7 @@ source "$SEG_TESTS/cli/lib.sh"
 
 expect_fail 2 'neurips-cell' "$SWIN_UMAMBA" convert neurips-cells in out
 expect_fail 2 'inner' "$SWIN_UMAMBA" convert neurips-cell in out --boundary outer
+expect_fail 2 'only with neurips-cell, not msd' "$SWIN_UMAMBA" convert msd in out --boundary inner
 expect_fail 2 'Dataset703_NeurIPSCell' "$SWIN_UMAMBA" convert neurips-cell in out --name cells
 expect_fail 1 'folder nowhere does not exist' "$SWIN_UMAMBA" convert neurips-cell nowhere out
 

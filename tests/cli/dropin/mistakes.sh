@@ -21,6 +21,11 @@ for configuration in 3d_fullres 3d_lowres 3d_cascade_fullres; do
 done
 expect_fail 2 "cascade" nnUNetv2_predict_from_modelfolder -i a -o b -m c -prev_stage_predictions d
 expect_fail 2 "only ExperimentPlanner" nnUNetv2_plan_experiment -d 4 -pl nnUNetPlannerResEncM
+expect_fail 2 "--c and --val cannot go together" nnUNetv2_train 4 2d 0 --c --val
+expect_fail 2 "--c and -pretrained_weights cannot go together" nnUNetv2_train 4 2d 0 --c -pretrained_weights w.pth
+for checkpoint in model_final.pth best folds/checkpoint_best.pth checkpoint_best.zip; do
+  expect_fail 2 "-chk $checkpoint: expected the name of a checkpoint" nnUNetv2_predict_from_modelfolder -i a -o b -m c -chk $checkpoint
+done
 expect_fail 2 "only 1 is offered" nnUNetv2_train 4 2d 0 -num_gpus 4
 expect_fail 2 "expected cpu, cuda or mps" nnUNetv2_train 4 2d 0 -device tpu
 expect_fail 2 "expected a value" nnUNetv2_train 4 2d 0 -tr

@@ -14,9 +14,14 @@ expect_ok nnUNetv2_plan_and_preprocess -d 703 -c 2d
 # A whole official training takes days: a short one of our own, and nnU-Net's name only up to its first check.
 expect_ok "$SWIN_UMAMBA" train -d 703 -c 2d -f 0 --epochs 1 --iterations 1 --val-iterations 1 --batch-size 2 --patch-size 64x64 --no-validation
 model=$(cat stdout)
-expect_fail 1 "" nnUNetv2_train 703 2d 1 -tr $trainer --c -device cpu
+mkdir "$model/fold_1"
+echo damaged > "$model/fold_1/checkpoint_latest.safetensors"
+expect_fail 1 "checkpoint_latest.safetensors" nnUNetv2_train 703 2d 1 -tr $trainer --c -device cpu
 expect_text "swin-umamba train -d 703 -c 2d -f 1 --trainer $trainer --plans nnUNetPlans --continue" stderr
-expect_text "nothing to continue" stderr
+rm -r "$model/fold_1"
+# Without a checkpoint --c starts anew; here that stops for want of pretrained weights.
+expect_fail 2 "starts from pretrained weights" nnUNetv2_train 703 2d 1 -tr nnUNetTrainerSwinUMambaD --c -device cpu
+expect_text "fold_1 has no checkpoint to continue from; a new training starts" stderr
 
 expect_ok "$SWIN_UMAMBA" predict -i $images -o own -m "$model" -f 0 --tta --step-size 1
 expect_ok nnUNetv2_predict -i $images -o slicer -d Dataset703_CellsPhantom -tr $trainer -p nnUNetPlans -c 2d -f 0 -npp 1 -nps 1 -step_size 1 -device cpu -chk checkpoint_final.pth

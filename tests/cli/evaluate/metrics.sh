@@ -20,5 +20,16 @@ expect_same stdout first
 
 expect_fail 2 'did you mean "NSD"?' evaluate --metrics nsd,NSF
 expect_fail 2 'did you mean "organ"?' evaluate --metrics nsd --nsd-tolerance orgen=2
-expect_fail 2 'expected millimetres such as 2 or liver=5,tumour=2, got "two"' evaluate --nsd-tolerance two
-expect_fail 2 "--protocol cells" evaluate --iou-threshold 0.5,0.7
+expect_fail 2 'expected millimetres such as 2 or liver=5,tumour=2, got "two"' evaluate --metrics nsd --nsd-tolerance two
+expect_fail 2 "several --iou-threshold: only with --protocol cells, not nnunet" evaluate --iou-threshold 0.5,0.7
+expect_fail 2 "only with --metrics NSD" evaluate --nsd-tolerance 2
+expect_fail 2 "only with --metrics F1" evaluate --iou-threshold 0.5
+expect_fail 2 "--count-boundary-cells: only with --protocol cells" evaluate --count-boundary-cells
+
+# Statistics for programs; the tables end with Dice.
+expect_ok evaluate --metrics nsd --statistics statistics.json
+expect_text '"worst_case": "case_03"' statistics.json
+expect_ok evaluate --metrics nsd --statistics statistics.csv
+grep -q '^NSD,tiny,.*,case_03,' statistics.csv || complain "$(cat statistics.csv)"
+[[ $(grep -c '^foreground' stdout) -eq 3 ]] || complain "expected three tables: $(cat stdout)"
+[[ $(grep '^\(Dice\|IoU\|NSD\) .*mean' stdout | tail -n 1) == Dice* ]] || complain "Dice is not last: $(cat stdout)"

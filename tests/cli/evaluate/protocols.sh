@@ -29,4 +29,24 @@ expect_ok "$SWIN_UMAMBA" evaluate "$golden/gt" "$golden/pred" --protocol cells -
 expect_same all-0.5.csv "$golden/cells_count_bd-0.5.csv"
 
 expect_fail 2 'did you mean "endoscopy"?' "$SWIN_UMAMBA" evaluate "$golden/gt" "$golden/pred" --protocol endoskopy
-expect_fail 2 "belong to --protocol nnunet" "$SWIN_UMAMBA" evaluate "$golden/gt" "$golden/pred" --protocol cells --csv x.csv
+
+# Options that a protocol would ignore.
+refused() {
+  local protocol=$1 text=$2
+  shift 2
+  expect_fail 2 "$text: only with --protocol" "$SWIN_UMAMBA" evaluate "$golden/gt" "$golden/pred" --protocol "$protocol" "$@"
+}
+for protocol in abdomen-mr endoscopy cells; do
+  refused $protocol --csv --csv x.csv
+  refused $protocol --metrics --metrics NSD
+  refused $protocol --labels --labels 1 2 --ignore-label 3
+done
+for protocol in endoscopy cells; do
+  refused $protocol --dataset-json --dataset-json "$goldens/anisotropic/dataset.json"
+done
+for protocol in abdomen-mr endoscopy; do
+  refused $protocol --iou-threshold --iou-threshold 0.5
+  refused $protocol --count-boundary-cells --count-boundary-cells
+done
+refused cells --nsd-tolerance --nsd-tolerance 2
+refused endoscopy "several --nsd-tolerance" --nsd-tolerance 2,3
