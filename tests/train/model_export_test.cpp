@@ -94,7 +94,7 @@ class ModelExport : public ::testing::Test {
   }
 
   testing::TemporaryFolder folder;
-  fs::path model = folder / "model", file = folder / "model.seg";
+  fs::path model = folder / "Trainer__nnUNetPlans__2d", file = folder / "model.seg";
   fs::path ours = model / "fold_0" / "checkpoint_final.safetensors",
            theirs = model / "fold_1" / "checkpoint_final.pth";
   UNetTopology topology_;
