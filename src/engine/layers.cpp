@@ -236,8 +236,8 @@ void Builder::transposed_conv(const std::string& name, const Map& x, const Map& 
               });
 }
 
-void Builder::add_product(std::vector<float> weight, std::vector<float> bias, const Map& x, const Map& y,
-                          Finish finish, bool onto) {
+void Builder::add_product(const std::vector<float>& weight, const std::vector<float>& bias, const Map& x,
+                          const Map& y, Finish finish, bool onto) {
   const std::int64_t m = x.pixels(), k = x.channels, n = y.channels;
   const auto matrix = [](std::int64_t rows, std::int64_t columns, memory::format_tag tag) {
     return memory::desc({rows, columns}, memory::data_type::f32, tag);

@@ -69,8 +69,8 @@ class Builder {
   void copy(const Map& x, const Map& y);
 
  private:
-  void add_product(std::vector<float> weight, std::vector<float> bias, const Map& x, const Map& y,
-                   Finish finish, bool onto);
+  void add_product(const std::vector<float>& weight, const std::vector<float>& bias, const Map& x,
+                   const Map& y, Finish finish, bool onto);
 
   Graph& graph_;
   const Parameters& parameters_;
