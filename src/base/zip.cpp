@@ -10,6 +10,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/crc32.h"
 #include "base/error.h"
 
 namespace seg {
@@ -146,15 +147,10 @@ void inflate_into(const ZipEntry& entry, std::vector<std::byte>& out) {
     fail("its packed bytes are damaged or do not unpack to the stated {} bytes", out.size());
 }
 
-std::uint32_t crc_of(std::uint32_t crc, std::span<const std::byte> bytes) {
-  if (bytes.empty()) return crc;  // libdeflate starts anew at a null pointer
-  return libdeflate_crc32(crc, bytes.data(), bytes.size());
-}
-
 /// Fuzzing must get behind checksums.
 void check_crc([[maybe_unused]] const ZipEntry& entry, [[maybe_unused]] std::span<const std::byte> bytes) {
 #ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
-  if (crc_of(0, bytes) != entry.crc) fail("its bytes do not match its checksum");
+  if (crc32_of(0, bytes) != entry.crc) fail("its bytes do not match its checksum");
 #endif
 }
 
@@ -304,7 +300,7 @@ void write_zip(const fs::path& path, std::span<const ZipContent> contents, std::
       std::uint32_t crc = 0;
       std::uint64_t size = 0;
       for (const auto& part : content.parts) {
-        crc = crc_of(crc, part);
+        crc = crc32_of(crc, part);
         size += part.size();
       }
       const std::string local = local_header(content, crc, size, at, alignment);

@@ -10,7 +10,6 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "base/threads.h"
 #include "base/zip.h"
 #include "weights/pickle.h"
 #include "weights/pickle_record.h"
@@ -172,7 +171,6 @@ class PthReader {
     copies_left_ -= bytes;
   }
   std::span<const std::byte> contents(const ZipEntry& entry);
-  void check_storages() const;
   std::span<const std::byte> storage_bytes(const StorageId& id);
   void collect(const PickleValue& root);
   void add_tensor(const std::string& name, const PickleValue& value);
@@ -192,23 +190,12 @@ std::span<const std::byte> PthReader::contents(const ZipEntry& entry) {
   return allocate(unpack(entry));
 }
 
-/// The checksums of what stays in place, which are most of the work of opening a file.
-void PthReader::check_storages() const {
-  std::vector<const ZipEntry*> stored;
-  for (const auto& [key, entry] : entries_) {
-    if (!entry.deflated) stored.push_back(&entry);
-  }
-  parallel_for(static_cast<std::int64_t>(stored.size()),
-               [&](std::int64_t i) { stored_bytes(*stored[static_cast<std::size_t>(i)]); });
-}
-
 std::span<const std::byte> PthReader::storage_bytes(const StorageId& id) {
   auto found = storages_.find(id.key);
   if (found == storages_.end()) {
     const auto entry = entries_.find(id.key);
     if (entry == entries_.end()) fail("its storage \"{}\" is not in the file", id.key.substr(0, 40));
-    const auto unpacked = entry->second.deflated ? contents(entry->second) : entry->second.packed;
-    found = storages_.emplace(std::string(id.key), unpacked).first;
+    found = storages_.emplace(std::string(id.key), contents(entry->second)).first;
   }
   const auto bytes = found->second;
   if (id.count < 0 || static_cast<std::uint64_t>(id.count) > bytes.size() / id.size()) {
@@ -310,7 +297,6 @@ void PthReader::read_zip() {
         fail("the entry {} stands twice", entry.name);
     }
   }
-  check_storages();
   const Pickle pickle = with_context(root->name, [&] { return read_pickle(contents(*root)); });
   collect(*pickle.root);
 }
