@@ -209,11 +209,10 @@ void add_two_threads(std::vector<Target>& rows, const fs::path& folder, const Ba
   for (int i = 0; i < 4; ++i) cases.push_back(write_case(folder, fmt::format("c{}", i), {40, 200, 200}, 13));
   const Plan plan = made_plan(1.25);
   const DatasetInfo info = made_info(13);
-  add("2 threads against 1: preprocess 4 cases", two_thread_share(4, [&](int threads) {
+  add("2 threads against 1: read and preprocess 4 cases", two_thread_share(4, [&](int threads) {
         set_thread_count(threads);
-        for_each_case("preprocess", cases, [&](std::size_t i) {
-          store_case(folder, cases[i].id, preprocess_case(cases[i], plan, plan.configurations[0], info));
-        });
+        for_each_case("preprocess", cases,
+                      [&](std::size_t i) { preprocess_case(cases[i], plan, plan.configurations[0], info); });
       }));
   add("2 threads against 1: 8 augmented batches",
       two_thread_share(4, [&](int threads) { batches.make(8, threads); }));

@@ -6,6 +6,10 @@ namespace seg {
 /// Largest resident size of this process so far, in MiB.
 double peak_memory_mib();
 
+/// What programs may still take without others being pushed out, in bytes: free, or holding files that can be
+/// read again.
+double available_memory_bytes();
+
 /// Gives freed memory back to the system, which glibc otherwise keeps for the next allocations.
 void release_free_memory();
 

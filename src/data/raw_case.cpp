@@ -1,12 +1,11 @@
 #include "data/raw_case.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/progress.h"
 #include "base/threads.h"
 
@@ -56,10 +55,9 @@ std::int64_t cases_at_once(const std::vector<Case>& cases) {
     needed = std::max({needed, kMemoryPerNumber * static_cast<double>(numbers),
                        kMemoryPerFileByte * static_cast<double>(file_bytes(*largest))});
   }
-  const double free_memory =
-      static_cast<double>(::sysconf(_SC_AVPHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
   const double most = std::min<double>(thread_count(), static_cast<double>(cases.size()));
-  const auto together = static_cast<std::int64_t>(std::clamp(free_memory / needed, 1.0, std::max(1.0, most)));
+  const auto together =
+      static_cast<std::int64_t>(std::clamp(available_memory_bytes() / needed, 1.0, std::max(1.0, most)));
   return 2 * together <= thread_count() ? 1 : together;
 }
 
