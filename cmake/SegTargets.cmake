@@ -18,3 +18,12 @@ function(seg_executable name)
   target_compile_options(${name} PRIVATE ${SEG_WARNINGS})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS})
 endfunction()
+
+# seg_highway(TARGET): kernels for the vector instructions of the machine. Vectors of unknown size (SVE, RVV) cannot stand
+# in arrays; ARM runs the NEON code.
+function(seg_highway target)
+  find_package(hwy REQUIRED)
+  target_link_libraries(${target} PRIVATE hwy::hwy)
+  target_compile_definitions(
+    ${target} PRIVATE "HWY_DISABLED_TARGETS=(HWY_SSSE3|HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128|HWY_RVV)")
+endfunction()

@@ -1,7 +1,6 @@
 // A network's weights by name, as float32.
 #pragma once
 #include <map>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>

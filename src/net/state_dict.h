@@ -8,7 +8,6 @@
 
 #include "base/files.h"
 #include "net/layers.h"
-#include "net/load_report.h"
 #include "weights/safetensors.h"
 
 namespace seg {
@@ -24,6 +23,15 @@ NamedTensors state_dict(const torch::nn::Module& module);
 
 /// Every tensor once, under its first name.
 NamedTensors first_names(const NamedTensors& tensors);
+
+/// What a load did, by key.
+struct LoadReport {
+  std::vector<std::string> loaded;
+  std::vector<std::string> missing;     ///< the network has it, the file has not
+  std::vector<std::string> unexpected;  ///< the file has it, the network has not
+  std::vector<std::string> mismatched;  ///< "key: expected [..], got [..]"
+  bool complete() const { return missing.empty() && unexpected.empty() && mismatched.empty(); }
+};
 
 /// "3 tensors fit; 2 missing: a, b; ...", with the first few names of each kind.
 std::string counts_and_examples(const LoadReport& report);

@@ -17,6 +17,15 @@ require_shared() {
   [[ -e $SEG_SHARED/$1 ]] || skip "needs $SEG_SHARED/$1"
 }
 
+# prepared_cells: nnU-Net's three folders, with the cells phantom (dataset 703, five cases) planned and preprocessed.
+prepared_cells() {
+  export nnUNet_raw=$PWD/raw nnUNet_preprocessed=$PWD/preprocessed nnUNet_results=$PWD/results
+  mkdir raw preprocessed results
+  expect_ok "$SWIN_UMAMBA" phantom cells -o raw --cases 5 --seed 3
+  expect_ok "$SWIN_UMAMBA" plan -d 703
+  expect_ok "$SWIN_UMAMBA" preprocess -d 703 -c 2d
+}
+
 # expect_ok COMMAND...: it ends with 0; its output is left in the files stdout and stderr.
 expect_ok() {
   "$@" > stdout 2> stderr || {

@@ -1,11 +1,6 @@
 # The engine and LibTorch segment alike; networks that the engine lacks run on LibTorch, and asking for it is wrong use.
 source "$SEG_TESTS/cli/lib.sh"
-export nnUNet_raw=$PWD/raw nnUNet_preprocessed=$PWD/preprocessed nnUNet_results=$PWD/results
-mkdir raw preprocessed results
-
-expect_ok "$SWIN_UMAMBA" phantom cells -o raw --cases 5 --seed 3
-expect_ok "$SWIN_UMAMBA" plan -d 703
-expect_ok "$SWIN_UMAMBA" preprocess -d 703 -c 2d
+prepared_cells
 image=$(echo raw/*/imagesTs/*_0000.png | cut -d' ' -f1)
 for network in swin_umamba swin_umamba_d segresnet; do
   expect_ok "$SWIN_UMAMBA" train -d 703 -c 2d -f 0 --network "$network" --epochs 1 --iterations 1 --val-iterations 1 --batch-size 2 \

@@ -1,11 +1,6 @@
 # Wrong models and wrong input name the file, what was expected and what was found; nothing is left half-written.
 source "$SEG_TESTS/cli/lib.sh"
-export nnUNet_raw=$PWD/raw nnUNet_preprocessed=$PWD/preprocessed nnUNet_results=$PWD/results
-mkdir raw preprocessed results
-
-expect_ok "$SWIN_UMAMBA" phantom cells -o raw --cases 5 --seed 3
-expect_ok "$SWIN_UMAMBA" plan -d 703
-expect_ok "$SWIN_UMAMBA" preprocess -d 703 -c 2d
+prepared_cells
 expect_ok "$SWIN_UMAMBA" train -d 703 -c 2d -f 0 --epochs 1 --iterations 1 --val-iterations 1 --batch-size 2 --patch-size 64x64 --no-validation
 model=$(cat stdout)
 images=raw/Dataset703_CellsPhantom/imagesTs

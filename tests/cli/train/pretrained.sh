@@ -1,11 +1,6 @@
 # Weights of a training on one dataset start one on another; what came over is listed, and going on needs no file.
 source "$SEG_TESTS/cli/lib.sh"
-export nnUNet_raw=$PWD/raw nnUNet_preprocessed=$PWD/preprocessed nnUNet_results=$PWD/results
-mkdir raw preprocessed results
-
-expect_ok "$SWIN_UMAMBA" phantom cells -o raw --cases 5 --seed 3
-expect_ok "$SWIN_UMAMBA" plan -d 703
-expect_ok "$SWIN_UMAMBA" preprocess -d 703 -c 2d
+prepared_cells
 sed -i 's/"UNet_base_num_features": 32/"UNet_base_num_features": 4/' preprocessed/Dataset703_CellsPhantom/nnUNetPlans.json
 train=("$SWIN_UMAMBA" train -d 703 -c 2d -f 0 --iterations 1 --val-iterations 1 --batch-size 2 --patch-size 64x64 --no-validation)
 expect_ok "${train[@]}" --network nnunet --epochs 1

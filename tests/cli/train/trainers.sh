@@ -1,11 +1,6 @@
 # A trainer by nnU-Net's option: its network follows the plans, trains, goes on and predicts.
 source "$SEG_TESTS/cli/lib.sh"
-export nnUNet_raw=$PWD/raw nnUNet_preprocessed=$PWD/preprocessed nnUNet_results=$PWD/results
-mkdir raw preprocessed results
-
-expect_ok "$SWIN_UMAMBA" phantom cells -o raw --cases 5 --seed 3
-expect_ok "$SWIN_UMAMBA" plan -d 703
-expect_ok "$SWIN_UMAMBA" preprocess -d 703 -c 2d
+prepared_cells
 plans=preprocessed/Dataset703_CellsPhantom/nnUNetPlans.json
 sed -i 's/"UNet_base_num_features": 32/"UNet_base_num_features": 4/' "$plans"
 options=(-d 703 -c 2d -f 0 -tr nnUNetTrainer --iterations 1 --val-iterations 1 --batch-size 2 --patch-size 120x128)

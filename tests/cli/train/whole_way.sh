@@ -1,11 +1,6 @@
 # A user's whole way on a made-up dataset: plan, preprocess, train, continue, predict, evaluate, look.
 source "$SEG_TESTS/cli/lib.sh"
-export nnUNet_raw=$PWD/raw nnUNet_preprocessed=$PWD/preprocessed nnUNet_results=$PWD/results
-mkdir raw preprocessed results
-
-expect_ok "$SWIN_UMAMBA" phantom cells -o raw --cases 5 --seed 3
-expect_ok "$SWIN_UMAMBA" plan -d 703
-expect_ok "$SWIN_UMAMBA" preprocess -d 703 -c 2d
+prepared_cells
 options=(-d CellsPhantom -c 2d -f 0 --network swin_umamba_d --iterations 2 --val-iterations 1 --batch-size 2
   --patch-size 60x64 --seed 5)
 expect_ok "$SWIN_UMAMBA" train "${options[@]}" --epochs 1
