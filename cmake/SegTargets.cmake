@@ -1,14 +1,19 @@
 # Our warnings. gcc 12 reports -Wrestrict falsely for `"text" + std::string` (GCC bug 105651).
 set(SEG_WARNINGS -Wall -Wextra -Wshadow -Wno-restrict)
 
-# seg_library(NAME [DEPENDS ...]) makes the static library of one folder of src/ from all its .cpp files.
+# seg_library(NAME [SEPARATE] [DEPENDS ...]) makes the static library of one folder of src/ from all its .cpp files. They are
+# compiled several at a time, because most of a file's time goes into the headers that all share; SEPARATE compiles each
+# alone, as kernels for several instruction sets need.
 function(seg_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "SEPARATE" "" "DEPENDS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   add_library(${name} STATIC ${sources})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_compile_options(${name} PRIVATE ${SEG_WARNINGS})
   target_link_libraries(${name} PUBLIC ${ARG_DEPENDS})
+  if(NOT ARG_SEPARATE)
+    set_target_properties(${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
+  endif()
 endfunction()
 
 # seg_executable(NAME SOURCES ... [DEPENDS ...])

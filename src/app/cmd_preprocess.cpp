@@ -34,8 +34,6 @@ void copy_references(const Dataset& dataset, const fs::path& folder) {
     copy_image(one.label, folder / (one.id + dataset.info.label_ending()));
 }
 
-constexpr std::size_t kFolds = 5;
-
 /// Makes splits_final.json unless there is one, or too few cases for five folds.
 void prepare_splits(const Dataset& dataset, const fs::path& file) {
   std::vector<std::string> ids;

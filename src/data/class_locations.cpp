@@ -13,7 +13,7 @@
 namespace seg {
 namespace {
 
-constexpr std::uint32_t kSeed = 1234;
+constexpr std::uint32_t kLocationSeed = 1234;
 constexpr std::size_t kMinStored = 10000;
 constexpr double kStoredShare = 0.01;
 
@@ -52,7 +52,7 @@ ClassLocations find_class_locations(const Labels& seg, const DatasetInfo& info) 
     fail("the volume has {} voxels, more than are supported", seg.count());
   const auto width = static_cast<std::uint32_t>(seg.shape[3]);
   const auto plane = static_cast<std::uint32_t>(seg.shape[2]) * width;
-  NumpyRandom random(kSeed);
+  NumpyRandom random(kLocationSeed);
   ClassLocations locations;
   for (const auto& values : collected_values(info)) {
     auto voxels = voxels_of(seg, values);

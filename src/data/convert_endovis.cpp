@@ -14,7 +14,7 @@ namespace seg {
 namespace {
 
 constexpr std::int64_t kVideoHeight = 1080, kVideoWidth = 1920;
-constexpr std::int64_t kHeight = 1024, kWidth = 1280, kTop = 28,
+constexpr std::int64_t kCutHeight = 1024, kCutWidth = 1280, kTop = 28,
                        kLeft = 320;  // the camera's image in the video
 
 /// Types by value, and what the folders of their masks contain. "Maryland_Bipolar_Forceps" counts as bipolar.
@@ -39,15 +39,15 @@ struct Frame {
 
 template <class T>
 Grid<T> cut_to_camera(const Grid<T>& frame, const fs::path& file) {
-  if (frame.shape[2] == kHeight && frame.shape[3] == kWidth) return frame;
+  if (frame.shape[2] == kCutHeight && frame.shape[3] == kCutWidth) return frame;
   if (frame.shape[2] != kVideoHeight || frame.shape[3] != kVideoWidth)
     fail("{}: expected {} x {} or {} x {} pixels, got {} x {}", file.string(), kVideoWidth, kVideoHeight,
-         kWidth, kHeight, frame.shape[3], frame.shape[2]);
-  Grid<T> cut({frame.channels(), 1, kHeight, kWidth});
+         kCutWidth, kCutHeight, frame.shape[3], frame.shape[2]);
+  Grid<T> cut({frame.channels(), 1, kCutHeight, kCutWidth});
   for (std::int64_t c = 0; c < cut.channels(); ++c) {
-    for (std::int64_t y = 0; y < kHeight; ++y) {
+    for (std::int64_t y = 0; y < kCutHeight; ++y) {
       const T* row = &frame.at(c, 0, y + kTop, kLeft);
-      std::copy(row, row + kWidth, &cut.at(c, 0, y, 0));
+      std::copy(row, row + kCutWidth, &cut.at(c, 0, y, 0));
     }
   }
   return cut;
@@ -99,7 +99,7 @@ Labels types_of(const Frame& frame) {
   const fs::path name = frame.image.filename();
   if (const fs::path whole = frame.truth / "TypeSegmentation"; fs::is_directory(whole))
     return cut_to_camera(read_labels(whole / name).voxels, whole / name);
-  Labels types({1, 1, kHeight, kWidth});
+  Labels types({1, 1, kCutHeight, kCutWidth});
   std::vector<fs::path> folders;
   for (const auto& entry : fs::directory_iterator(frame.truth))
     if (entry.is_directory()) folders.push_back(entry.path());

@@ -10,11 +10,11 @@
 #include "base/json.h"
 #include "data/doctor_parts.h"
 #include "data/raw_case.h"
+#include "data/splits.h"
 
 namespace seg {
 namespace {
 
-constexpr std::size_t kFolds = 5;
 constexpr std::uint64_t kUnknownCount =
     std::numeric_limits<std::int64_t>::max();  // of training cases, where dataset.json does not say
 

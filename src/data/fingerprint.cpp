@@ -13,7 +13,7 @@ namespace seg {
 namespace {
 
 constexpr std::size_t kDraws = 100'000'000;  // over all cases, per channel
-constexpr std::uint32_t kSeed = 1234;
+constexpr std::uint32_t kSampleSeed = 1234;
 
 /// A value and how often it was drawn.
 struct Drawn {
@@ -103,7 +103,7 @@ std::vector<std::vector<Drawn>> draw_foreground(const RawCase& raw, const Box& b
   }
   std::vector<std::vector<Drawn>> channels(static_cast<std::size_t>(image.channels()));
   if (foreground.empty()) return channels;
-  NumpyRandom random(kSeed);
+  NumpyRandom random(kSampleSeed);
   std::vector<std::uint32_t> times(foreground.size());
   for (std::int64_t c = 0; c < image.channels(); ++c) {
     std::fill(times.begin(), times.end(), 0u);

@@ -8,7 +8,6 @@
 #include "data/patch_sampler.h"
 
 namespace seg {
-namespace {
 
 /// Makes single samples; const, so that threads share one.
 class SampleMaker {
@@ -98,8 +97,6 @@ class SampleMaker {
   AugmentationParameters parameters_;
   Size2 crop_{};
 };
-
-}  // namespace
 
 struct Loader::State : BatchQueue<SampleMaker> {
   using BatchQueue::BatchQueue;

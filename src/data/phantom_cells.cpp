@@ -10,7 +10,7 @@
 namespace seg {
 namespace {
 
-constexpr std::int64_t kSize = 256;
+constexpr std::int64_t kSide = 256;
 constexpr double kSmallestShare = 0.6;  // of a nucleus that must stay visible under the others
 using Colour = std::array<double, 3>;
 
@@ -62,7 +62,7 @@ std::vector<Nucleus> place_nuclei(Rng& rng) {
     n.wobble = rng.uniform(0.0, 0.08);
     n.phase = rng.uniform(0, 2 * std::numbers::pi);
     n.stain = rng.uniform(0.65, 1.15);
-    n.center = {rng.uniform(0, kSize), rng.uniform(0, kSize), 0};
+    n.center = {rng.uniform(0, kSide), rng.uniform(0, kSide), 0};
     if (!nuclei.empty() && rng.chance(0.5)) {
       const Nucleus& other = nuclei[static_cast<std::size_t>(rng.below(std::ssize(nuclei)))];
       const double direction = rng.uniform(0, 2 * std::numbers::pi);
@@ -79,7 +79,7 @@ template <class Body>
 void for_pixels(const Nucleus& n, Body&& body) {
   const double reach = 1.3 * n.long_radius + 2;
   const auto bound = [](double v) {
-    return std::clamp<std::int64_t>(static_cast<std::int64_t>(v), 0, kSize);
+    return std::clamp<std::int64_t>(static_cast<std::int64_t>(v), 0, kSide);
   };
   for (std::int64_t y = bound(n.center.y - reach); y < bound(n.center.y + reach); ++y)
     for (std::int64_t x = bound(n.center.x - reach); x < bound(n.center.x + reach); ++x)
@@ -88,7 +88,7 @@ void for_pixels(const Nucleus& n, Body&& body) {
 
 /// Drops a nucleus that would hide too much of the ones below it or lie mostly outside; numbers the others.
 Labels number_nuclei(std::vector<Nucleus>& nuclei) {
-  Labels instances({1, 1, kSize, kSize});
+  Labels instances({1, 1, kSide, kSide});
   std::vector<Nucleus> kept;
   for (const Nucleus& n : nuclei) {
     std::int64_t inside = 0, free = 0;
@@ -116,8 +116,8 @@ void light_and_noise(Image& image, Rng& rng, const SmoothNoise& shading, std::ui
   const std::uint64_t key = rng.next();
   for (std::int64_t c = 0; c < 3; ++c) {
     Rng noise_rng(key, static_cast<std::uint64_t>(c) % noise_channels);
-    for (std::int64_t i = 0; i < kSize * kSize; ++i) {
-      const std::int64_t x = i % kSize, y = i / kSize;
+    for (std::int64_t i = 0; i < kSide * kSide; ++i) {
+      const std::int64_t x = i % kSide, y = i / kSide;
       const Point p{static_cast<double>(x), static_cast<double>(y), 0};
       float& value = image.channel(c)[static_cast<std::size_t>(i)];
       const double lit = value * (1 + gradient * shading(p)) + noise * noise_rng.normal();
@@ -138,13 +138,13 @@ PhantomCase render_cells(std::uint64_t seed, int index) {
   result.geometry.spacing = {999, 1, 1};
   result.instances = number_nuclei(nuclei);
   result.labels = three_class_labels(result.instances, BoundaryRule::inner);
-  result.image = Image({3, 1, kSize, kSize});
+  result.image = Image({3, 1, kSide, kSide});
   const auto put = [&](std::int64_t y, std::int64_t x, const Colour& colour) {
     for (std::int64_t c = 0; c < 3; ++c)
       result.image.at(c, 0, y, x) = static_cast<float>(colour[static_cast<std::size_t>(c)]);
   };
-  for (std::int64_t y = 0; y < kSize; ++y) {
-    for (std::int64_t x = 0; x < kSize; ++x) {
+  for (std::int64_t y = 0; y < kSide; ++y) {
+    for (std::int64_t x = 0; x < kSide; ++x) {
       const Point p{static_cast<double>(x), static_cast<double>(y), 0};
       const double tissue = smooth_step(-0.35, 0.45, fibres.fractal({p.x, 2.2 * p.y, 0}, 4) + 0.1 * grain(p));
       put(y, x, mix(stain.background, stain.cytoplasm, tissue));

@@ -13,7 +13,7 @@ constexpr double kWidest = 4.0 / 3;                                  // width to
 constexpr int kAttempts = 10;
 constexpr double kCentreShare = 224.0 / 256;
 constexpr double kJitter = 0.4;
-constexpr float kWhite = 255;
+constexpr float kBrightest = 255;
 constexpr std::array<float, 3> kMean{0.485f, 0.456f, 0.406f}, kDeviation{0.229f, 0.224f, 0.225f};
 constexpr std::array<float, 3> kGrey{0.299f, 0.587f, 0.114f};  // luma of red, green, blue
 
@@ -50,7 +50,7 @@ void flip_sideways(Image& image) {
 
 /// value * factor + (1 - factor) * anchor, within 0..255.
 float blend(float value, float anchor, float factor) {
-  return std::clamp(anchor + factor * (value - anchor), 0.0f, kWhite);
+  return std::clamp(anchor + factor * (value - anchor), 0.0f, kBrightest);
 }
 
 std::vector<float> grey_of(const Image& image) {
@@ -130,7 +130,7 @@ void jitter_colours(Image& image, double strength, Rng& rng) {
 void normalise_picture(Image& image) {
   for (std::size_t c = 0; c < 3; ++c) {
     for (float& value : image.channel(static_cast<std::int64_t>(c)))
-      value = (value / kWhite - kMean[c]) / kDeviation[c];
+      value = (value / kBrightest - kMean[c]) / kDeviation[c];
   }
 }
 

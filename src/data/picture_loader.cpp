@@ -24,6 +24,8 @@ void put(const Image& picture, std::int64_t label, std::int64_t place, PictureBa
   batch.classes[static_cast<std::size_t>(place)] = label;
 }
 
+}  // namespace
+
 /// The order of the epoch that samples are taken from, drawn anew when another one begins.
 class EpochOrder {
  public:
@@ -74,8 +76,6 @@ class PictureMaker {
   PictureLoaderConfig config_;
   std::shared_ptr<EpochOrder> order_;
 };
-
-}  // namespace
 
 struct PictureLoader::State : BatchQueue<PictureMaker> {
   using BatchQueue::BatchQueue;

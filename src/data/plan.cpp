@@ -17,11 +17,6 @@ constexpr double kAnisotropyThreshold = 3.0;
 constexpr double kCoarseAxisPercentile = 10.0;  // of the spacings of an axis far coarser than the others
 constexpr double kMaskShare = 0.75;  // below it, cropping removed so much that zscore uses the mask
 
-template <class T>
-std::array<T, 3> transpose(const std::array<T, 3>& values, const std::array<int, 3>& order) {
-  return {values[order[0]], values[order[1]], values[order[2]]};
-}
-
 /// Median of each axis.
 template <class T>
 Vec3 medians(const std::vector<std::array<T, 3>>& rows) {
@@ -118,16 +113,16 @@ Plan make_plan(const Fingerprint& fingerprint, const DatasetInfo& info) {
   }
   for (int axis = 0; axis < 3; ++axis) plan.transpose_backward[plan.transpose_forward[axis]] = axis;
 
-  plan.median_spacing = transpose(medians(fingerprint.spacings), plan.transpose_forward);
-  const Vec3 cropped = transpose(medians(fingerprint.shapes_after_crop), plan.transpose_forward);
+  plan.median_spacing = transposed(medians(fingerprint.spacings), plan.transpose_forward);
+  const Vec3 cropped = transposed(medians(fingerprint.shapes_after_crop), plan.transpose_forward);
   for (int axis = 0; axis < 3; ++axis)
     plan.median_shape[axis] = static_cast<std::int64_t>(std::nearbyint(cropped[axis]));
 
   std::vector<Shape3> sizes;
   for (std::size_t i = 0; i < fingerprint.spacings.size(); ++i)
     sizes.push_back(resampled_size(fingerprint.shapes_after_crop[i], fingerprint.spacings[i], target));
-  const Vec3 size = transpose(medians(sizes), plan.transpose_forward);
-  const Vec3 spacing = transpose(target, plan.transpose_forward);
+  const Vec3 size = transposed(medians(sizes), plan.transpose_forward);
+  const Vec3 spacing = transposed(target, plan.transpose_forward);
 
   const double voxels = size[0] * size[1] * size[2] * static_cast<double>(info.num_training);
   auto configuration = plan_slices({size[1], size[2]}, {spacing[1], spacing[2]}, voxels,

@@ -12,6 +12,8 @@
 
 namespace seg {
 
+inline constexpr const char* kConfiguration = "2d";  ///< of those a plan may hold, the one that is trained
+
 enum class Normalization { zscore, ct, none, rescale_0_1, rgb_to_0_1 };
 
 /// One entry of "configurations", such as "2d". In 2-D, spacing and patch are (y, x) of the transposed frame.

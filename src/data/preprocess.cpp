@@ -37,11 +37,6 @@ Grid<T> cut_transposed(Grid<T> source, const Box& box, const std::array<int, 3>&
   return out;
 }
 
-template <class T>
-std::array<T, 3> transpose(const std::array<T, 3>& values, const std::array<int, 3>& order) {
-  return {values[order[0]], values[order[1]], values[order[2]]};
-}
-
 /// Sets -1 where there is neither image nor label.
 void mark_outside(const Mask& mask, Labels& labels) {
   for (std::size_t i = 0; i < mask.size(); ++i) {
@@ -86,8 +81,8 @@ PreprocessedCase preprocess_case(LoadedImage image, std::optional<LoadedLabels> 
   PreprocessedCase made;
   made.properties.geometry = image.geometry;
   made.properties.spacing = image.geometry.spacing;
-  made.properties.shape_before_cropping = transpose(image.voxels.space(), order);
-  made.properties.bbox = transpose(box, order);
+  made.properties.shape_before_cropping = transposed(image.voxels.space(), order);
+  made.properties.bbox = transposed(box, order);
   // No more than the raw and the cut voxels of one of the two are held together.
   made.seg = cut_transposed(std::move(seg), box, order);
   made.data = cut_transposed(std::move(image.voxels), box, order);
@@ -100,7 +95,7 @@ PreprocessedCase preprocess_case(LoadedImage image, std::optional<LoadedLabels> 
               masked ? std::span<const std::int32_t>(made.seg.data) : std::span<const std::int32_t>());
   }
 
-  const Vec3 current = transpose(image.geometry.spacing, order);
+  const Vec3 current = transposed(image.geometry.spacing, order);
   const Vec3 target = target_spacing(current, configuration);
   const Shape3 size = resampled_size(made.data.space(), current, target);
   const auto separate = separate_axis(current, target);

@@ -12,8 +12,7 @@
 namespace seg {
 namespace {
 
-constexpr std::size_t kFolds = 5;
-constexpr std::uint32_t kSeed = 12345;
+constexpr std::uint32_t kFoldSeed = 12345;
 constexpr double kTrainShare = 0.8;  // of a fold that the splits file does not hold
 
 std::vector<Split> splits_from_json(const Json& json) {
@@ -38,7 +37,7 @@ Split random_split(const std::vector<std::string>& ids, std::uint32_t fold) {
   const auto size = static_cast<std::uint32_t>(static_cast<double>(count) * kTrainShare);
   Split split;
   std::vector<bool> drawn(ids.size(), false);
-  for (const auto i : NumpyRandom(kSeed + fold).choice(count, size)) {
+  for (const auto i : NumpyRandom(kFoldSeed + fold).choice(count, size)) {
     split.train.push_back(ids[i]);
     drawn[i] = true;
   }
@@ -69,7 +68,7 @@ std::vector<Split> make_splits(std::vector<std::string> ids) {
         "use fold \"all\"");
   }
   std::sort(ids.begin(), ids.end());
-  const auto order = NumpyRandom(kSeed).permutation(static_cast<std::uint32_t>(ids.size()));
+  const auto order = NumpyRandom(kFoldSeed).permutation(static_cast<std::uint32_t>(ids.size()));
   std::vector<Split> splits(kFolds);
   std::size_t begin = 0;
   for (std::size_t fold = 0; fold < kFolds; ++fold) {

@@ -1,11 +1,14 @@
 // nnU-Net's cross-validation splits.
 #pragma once
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "base/files.h"
 
 namespace seg {
+
+inline constexpr std::size_t kFolds = 5;  ///< of cross-validation
 
 struct Split {
   std::vector<std::string> train, val;

@@ -56,7 +56,7 @@ std::vector<double> round_ticks(const Range& range, int wanted, bool whole) {
   return ticks;
 }
 
-Axes::Axes(Canvas& canvas, const Box& box, std::size_t epochs) : canvas_(canvas), box_(box) {
+Axes::Axes(Canvas& canvas, const Rectangle& box, std::size_t epochs) : canvas_(canvas), box_(box) {
   epochs_ = epochs > 1 ? Range{0, static_cast<double>(epochs - 1)} : Range{-0.5, 0.5};
 }
 

@@ -22,7 +22,7 @@ std::vector<double> round_ticks(const Range& range, int wanted, bool whole = fal
 /// A plot of values over epochs 0, 1, 2, ...
 class Axes {
  public:
-  Axes(Canvas& canvas, const Box& box, std::size_t epochs);
+  Axes(Canvas& canvas, const Rectangle& box, std::size_t epochs);
 
   /// Frame, epoch ticks and grid; `caption` below, may be empty.
   void draw_frame(const std::string& caption);
@@ -40,7 +40,7 @@ class Axes {
   double y_of(const Range& range, double value) const;
 
   Canvas& canvas_;
-  Box box_;
+  Rectangle box_;
   Range epochs_;
 };
 

@@ -10,7 +10,7 @@
 namespace seg {
 namespace {
 
-constexpr int kMaxSide = 32767;  // Cairo's limit of an image surface
+constexpr int kMaxPicture = 32767;  // Cairo's limit of an image surface
 
 Colour mix(const Colour& a, const Colour& b, double share) {
   const auto blend = [share](double u, double v) { return u + (v - u) * share; };
@@ -48,8 +48,8 @@ Colour distinct_colour(int index) {
 }
 
 Canvas::Canvas(int width, int height) {
-  if (width < 1 || height < 1 || width > kMaxSide || height > kMaxSide)
-    fail("picture of {}x{} pixels: expected sides from 1 to {}", width, height, kMaxSide);
+  if (width < 1 || height < 1 || width > kMaxPicture || height > kMaxPicture)
+    fail("picture of {}x{} pixels: expected sides from 1 to {}", width, height, kMaxPicture);
   surface_.reset(cairo_image_surface_create(CAIRO_FORMAT_RGB24, width, height));
   cairo_.reset(cairo_create(surface_.get()));
   if (cairo_status(cairo_.get()) != CAIRO_STATUS_SUCCESS)
@@ -63,13 +63,13 @@ void Canvas::set_colour(const Colour& colour) {
   cairo_set_source_rgba(cairo_.get(), colour.r, colour.g, colour.b, colour.a);
 }
 
-void Canvas::fill(const Box& box, const Colour& colour) {
+void Canvas::fill(const Rectangle& box, const Colour& colour) {
   set_colour(colour);
   cairo_rectangle(cairo_.get(), box.left, box.top, box.width, box.height);
   cairo_fill(cairo_.get());
 }
 
-void Canvas::frame(const Box& box, const Colour& colour, double line_width) {
+void Canvas::frame(const Rectangle& box, const Colour& colour, double line_width) {
   set_colour(colour);
   cairo_set_line_width(cairo_.get(), line_width);
   cairo_rectangle(cairo_.get(), box.left, box.top, box.width, box.height);
@@ -122,7 +122,7 @@ void Canvas::text(const Point& at, const std::string& text, const TextStyle& sty
   cairo_restore(cairo_.get());
 }
 
-void Canvas::picture(const Box& box, const Pixels& pixels, bool smooth) {
+void Canvas::picture(const Rectangle& box, const Pixels& pixels, bool smooth) {
   std::unique_ptr<cairo_surface_t, Free<cairo_surface_destroy>> surface(
       cairo_image_surface_create(CAIRO_FORMAT_ARGB32, pixels.width, pixels.height));
   if (cairo_surface_status(surface.get()) != CAIRO_STATUS_SUCCESS)
@@ -150,7 +150,7 @@ void Canvas::picture(const Box& box, const Pixels& pixels, bool smooth) {
   cairo_restore(cairo_.get());
 }
 
-void Canvas::clip(const Box& box) {
+void Canvas::clip(const Rectangle& box) {
   cairo_save(cairo_.get());
   cairo_rectangle(cairo_.get(), box.left, box.top, box.width, box.height);
   cairo_clip(cairo_.get());

@@ -27,7 +27,7 @@ struct Point {
   double x = 0, y = 0;
 };
 
-struct Box {
+struct Rectangle {
   double left = 0, top = 0, width = 0, height = 0;
   double right() const { return left + width; }
   double bottom() const { return top + height; }
@@ -54,8 +54,8 @@ class Canvas {
   /// Throws Error for sizes that are not positive or beyond Cairo's limit.
   Canvas(int width, int height);
 
-  void fill(const Box& box, const Colour& colour);
-  void frame(const Box& box, const Colour& colour, double line_width);
+  void fill(const Rectangle& box, const Colour& colour);
+  void frame(const Rectangle& box, const Colour& colour, double line_width);
   /// A polyline; a single point becomes a dot.
   void line(const std::vector<Point>& points, const Colour& colour, double line_width);
   /// The inside of a closed polygon.
@@ -64,9 +64,9 @@ class Canvas {
   void text(const Point& at, const std::string& text, const TextStyle& style);
   double text_width(const std::string& text, const TextStyle& style);
   /// Stretches the pixels over the box, smoothly or pixel by pixel.
-  void picture(const Box& box, const Pixels& pixels, bool smooth);
+  void picture(const Rectangle& box, const Pixels& pixels, bool smooth);
   /// Later drawing is cut to the box, until `unclip`.
-  void clip(const Box& box);
+  void clip(const Rectangle& box);
   void unclip();
 
   void write_png(const fs::path& path) const;

@@ -12,9 +12,9 @@
 namespace seg {
 namespace {
 
-constexpr int kWidth = 1600, kHeight = 800;
-constexpr Box kBox{120, 60, 1000, 640};
-constexpr double kLegendX = 1160, kLegendY = 80, kLegendStep = 34;
+constexpr int kGroupsWidth = 1600, kGroupsHeight = 800;
+constexpr Rectangle kBox{120, 60, 1000, 640};
+constexpr double kLegendX = 1160, kLegendTop = 80, kLegendStep = 34;
 constexpr int kColours[] = {4, 5, 2, 6, 0, 1};  // of distinct_colour, those best seen on white first
 
 Colour colour_of(std::size_t group) {
@@ -53,7 +53,7 @@ void draw_grouped_curves(const fs::path& png, const std::vector<CurveGroup>& gro
   if (epochs == 0) fail("curves: there is no epoch to draw");
   for (const auto& spread : spreads) all.insert(all.end(), {&spread.low, &spread.high});
   const Range range = range_of(all, 0.05);
-  Canvas canvas(kWidth, kHeight);
+  Canvas canvas(kGroupsWidth, kGroupsHeight);
   Axes axes(canvas, kBox, epochs);
   axes.draw_scale(range, caption, false);
   axes.draw_frame("epoch");
@@ -61,7 +61,7 @@ void draw_grouped_curves(const fs::path& png, const std::vector<CurveGroup>& gro
     axes.draw_band(range, spreads[i].low, spreads[i].high, colour_of(i).with_opacity(0.18));
   for (std::size_t i = 0; i < groups.size(); ++i) {
     axes.draw_curve(range, spreads[i].mean, colour_of(i), 3);
-    const double y = kLegendY + kLegendStep * static_cast<double>(i);
+    const double y = kLegendTop + kLegendStep * static_cast<double>(i);
     canvas.line({{kLegendX, y - 6}, {kLegendX + 36, y - 6}}, colour_of(i), 3);
     canvas.text({kLegendX + 46, y}, groups[i].name, {18});
   }

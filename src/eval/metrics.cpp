@@ -3,22 +3,21 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <limits>
 #include <string>
 
 #include "base/suggest.h"
+#include "eval/statistics.h"
 
 namespace seg {
 namespace {
 
 double ratio(std::int64_t numerator, std::int64_t denominator) {
-  return denominator == 0 ? std::numeric_limits<double>::quiet_NaN()
-                          : static_cast<double>(numerator) / static_cast<double>(denominator);
+  return denominator == 0 ? kNaN : static_cast<double>(numerator) / static_cast<double>(denominator);
 }
 
 double hausdorff(const LabelMeasures& m, double share) {
   const bool both_empty = m.surface.from_reference.empty() && m.surface.from_prediction.empty();
-  return both_empty ? std::numeric_limits<double>::quiet_NaN() : hausdorff_distance(m.surface, share);
+  return both_empty ? kNaN : hausdorff_distance(m.surface, share);
 }
 
 using M = LabelMeasures;

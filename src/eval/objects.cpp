@@ -1,12 +1,12 @@
 #include "eval/objects.h"
 
 #include <algorithm>
-#include <limits>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "base/error.h"
 #include "base/threads.h"
+#include "eval/statistics.h"
 #include "image/components.h"
 
 namespace seg {
@@ -215,7 +215,7 @@ ObjectOverlaps overlap_objects(std::span<const std::int32_t> reference,
 
 double ObjectCounts::f1() const {
   return reference + prediction == 0
-             ? std::numeric_limits<double>::quiet_NaN()
+             ? kNaN
              : 2.0 * static_cast<double>(matched) / static_cast<double>(reference + prediction);
 }
 

@@ -12,7 +12,7 @@ namespace seg {
 namespace {
 
 // Longer side of a panel in pixels; a single slice may be larger than one of several.
-constexpr double kMinSide = 600, kMinSideOfSeveral = 420, kMaxSide = 900;
+constexpr double kMinPanel = 600, kMinPanelOfSeveral = 420, kMaxPanel = 900;
 constexpr double kMargin = 24, kGap = 14, kTitleHeight = 44, kCaptionHeight = 34, kLegendRow = 32;
 constexpr double kFillOpacity = 0.3;
 constexpr int kOutline = 2;  ///< pixels
@@ -176,14 +176,14 @@ std::array<int, 2> panel_size(const Image& image, double pixel_aspect, std::size
   const double height = static_cast<double>(image.shape[2]) * pixel_aspect;
   const auto width = static_cast<double>(image.shape[3]);
   const double longer = std::max(height, width);
-  const double scale = std::clamp(longer, slices > 1 ? kMinSideOfSeveral : kMinSide, kMaxSide) / longer;
+  const double scale = std::clamp(longer, slices > 1 ? kMinPanelOfSeveral : kMinPanel, kMaxPanel) / longer;
   return {std::max(1, static_cast<int>(std::lround(height * scale))),
           std::max(1, static_cast<int>(std::lround(width * scale)))};
 }
 
 /// One slice: a panel per column, `left` and `top` of the first given.
 void draw_row(Canvas& canvas, const Shader& shader, const std::vector<Column>& columns, std::int64_t z,
-              Box panel) {
+              Rectangle panel) {
   const Pixels picture = shader.slice(z);
   for (const auto& column : columns) {
     canvas.picture(panel, picture, true);

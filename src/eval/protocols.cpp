@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <set>
 
 #include "base/error.h"
@@ -15,7 +14,6 @@
 namespace seg {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kTolerance = 2;  // mm, or pixels of the endoscopy pictures
 
 /// A number of the scripts: a column whose numbers are all Python integers is written without a point.

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "base/json.h"
 #include "eval/statistics.h"
@@ -14,8 +13,6 @@ namespace seg {
 namespace {
 
 constexpr std::size_t kCasesNamed = 3;
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// One label over all cases; NaN where there is nothing to compute from.
 struct LabelStatistics {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "base/rng.h"
@@ -36,8 +35,7 @@ double nan_mean(std::span<const double> values) {
     value = 0;
     --count;
   }
-  return count == 0 ? std::numeric_limits<double>::quiet_NaN()
-                    : pairwise_sum(summands) / static_cast<double>(count);
+  return count == 0 ? kNaN : pairwise_sum(summands) / static_cast<double>(count);
 }
 
 std::vector<double> sorted_defined(std::span<const double> values) {
@@ -49,7 +47,7 @@ std::vector<double> sorted_defined(std::span<const double> values) {
 }
 
 double median_of_sorted(std::span<const double> values) {
-  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  if (values.empty()) return kNaN;
   const std::size_t middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
@@ -57,7 +55,7 @@ double median_of_sorted(std::span<const double> values) {
 Interval bootstrap_mean(std::span<const double> values) {
   constexpr std::size_t kResamples = 2000, kTail = kResamples / 40;  // 2.5 % on either side
   const auto count = static_cast<std::int64_t>(values.size());
-  if (count < 2) return {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::quiet_NaN()};
+  if (count < 2) return {kNaN, kNaN};
   Rng rng(0);
   std::vector<double> means(kResamples);
   for (double& mean : means) {

@@ -1,9 +1,12 @@
 // Statistics over scores, where NaN stands for "not defined in this case".
 #pragma once
+#include <limits>
 #include <span>
 #include <vector>
 
 namespace seg {
+
+inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 /// Sum in the order NumPy adds up, so that means are equal to the last bit.
 double pairwise_sum(std::span<const double> values);

@@ -5,13 +5,13 @@
 #include <limits>
 
 #include "base/error.h"
+#include "eval/statistics.h"
 #include "eval/surfel.h"
 #include "image/distance_transform.h"
 
 namespace seg {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 /// The neighbour codes of a mask: one more than voxels along each axis, code (z, y, x) covering the voxels

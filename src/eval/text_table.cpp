@@ -9,7 +9,7 @@
 namespace seg {
 namespace {
 
-constexpr std::size_t kGap = 2;
+constexpr std::size_t kColumnGap = 2;
 
 /// Characters of a UTF-8 text: bytes that do not continue one.
 std::size_t width_of(const std::string& text) {
@@ -38,13 +38,13 @@ std::string TextTable::text() const {
   for (const auto& row : rows_) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width_of(row[i]));
   }
-  const std::size_t total = std::accumulate(widths.begin(), widths.end(), kGap * (widths.size() - 1));
+  const std::size_t total = std::accumulate(widths.begin(), widths.end(), kColumnGap * (widths.size() - 1));
   std::string out;
   for (const auto& row : rows_) {
     std::string line = row.empty() ? std::string(total, '-') : std::string();
     for (std::size_t i = 0; i < row.size(); ++i) {
       const std::string blanks(widths[i] - width_of(row[i]), ' ');
-      line += i == 0 ? row[i] + blanks : std::string(kGap, ' ') + blanks + row[i];
+      line += i == 0 ? row[i] + blanks : std::string(kColumnGap, ' ') + blanks + row[i];
     }
     line.erase(line.find_last_not_of(' ') + 1);
     out += line + "\n";

@@ -12,7 +12,8 @@ namespace seg {
 namespace {
 
 constexpr int kWidth = 1600, kHeight = 1200;
-constexpr Box kLossBox{120, 120, 1360, 510}, kTimeBox{120, 700, 1360, 170}, kRateBox{120, 930, 1360, 170};
+constexpr Rectangle kLossBox{120, 120, 1360, 510}, kTimeBox{120, 700, 1360, 170},
+    kRateBox{120, 930, 1360, 170};
 constexpr double kLegendY = 88;
 
 /// A curve of the upper plot with its entry in the legend.
@@ -47,7 +48,7 @@ void draw_legend(Canvas& canvas, const std::array<Curve, 4>& curves) {
 }
 
 /// A lower plot of one curve over a scale that starts at zero.
-void draw_plain_plot(Canvas& canvas, const Box& box, const std::vector<double>& values,
+void draw_plain_plot(Canvas& canvas, const Rectangle& box, const std::vector<double>& values,
                      const std::string& caption, const std::string& epoch_caption) {
   const Range range{0, range_of({&values}, 0.08).high};
   Axes axes(canvas, box, values.size());

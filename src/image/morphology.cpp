@@ -6,13 +6,13 @@
 namespace seg {
 namespace {
 
-/// A run of background voxels along x, half open.
-struct Run {
+/// A gap: a run of background voxels along x, half open.
+struct Gap {
   std::int32_t begin, end;
 };
 
-std::vector<Run> background_runs(const std::uint8_t* row, std::int64_t width) {
-  std::vector<Run> runs;
+std::vector<Gap> background_runs(const std::uint8_t* row, std::int64_t width) {
+  std::vector<Gap> runs;
   for (std::int64_t x = 0; x < width;) {
     while (x < width && row[x] != 0) ++x;
     const std::int64_t begin = x;
@@ -45,7 +45,7 @@ class HoleFiller {
   void add_row(std::int64_t z, std::int64_t y) {
     const std::int64_t row = z * size_[1] + y;
     const bool border = z == 0 || z == size_[0] - 1 || y == 0 || y == size_[1] - 1;
-    for (const Run& run : background_runs(mask_.data() + row * size_[2], size_[2])) {
+    for (const Gap& run : background_runs(mask_.data() + row * size_[2], size_[2])) {
       const auto set = sets_.add();
       runs_.push_back(run);
       if (border || run.begin == 0 || run.end == size_[2]) sets_.join(set, 0);
@@ -68,7 +68,7 @@ class HoleFiller {
 
   Mask& mask_;
   Shape3 size_;
-  std::vector<Run> runs_;
+  std::vector<Gap> runs_;
   std::vector<std::size_t> row_begin_{0};
   DisjointSets sets_;
 };

@@ -14,6 +14,12 @@ using Shape4 = std::array<std::int64_t, 4>;
 using Shape3 = std::array<std::int64_t, 3>;
 using Vec3 = std::array<double, 3>;
 
+/// Axis a of the result is axis order[a].
+template <class T>
+std::array<T, 3> transposed(const std::array<T, 3>& values, const std::array<int, 3>& order) {
+  return {values[order[0]], values[order[1]], values[order[2]]};
+}
+
 /// A dense C-order array [channels, z, y, x].
 template <class T>
 struct Grid {

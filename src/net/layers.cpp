@@ -5,8 +5,6 @@
 namespace seg {
 namespace {
 
-constexpr double kLeakySlope = 0.01;
-
 /// Instance norm without parameters or running statistics, eps 1e-5.
 Tensor instance_norm(const Tensor& x) {
   return torch::instance_norm(x, {}, {}, {}, {}, true, 0.1, 1e-5, false);

@@ -7,6 +7,8 @@
 
 namespace seg {
 
+inline constexpr double kLeakySlope = 0.01;  ///< of every LeakyReLU here, as nnU-Net's and MONAI's
+
 /// A second name for a module in state dicts, where references hold one module twice. It owns nothing, so
 /// that every parameter is listed, counted and stepped once.
 class Alias : public torch::nn::Module {

@@ -5,6 +5,7 @@
 #include "net/vss.h"
 
 namespace seg {
+namespace nnformer {
 namespace {
 
 constexpr std::int64_t kEmbedding = 192, kPatch = 4, kDepth = 2;
@@ -242,9 +243,10 @@ class NnFormer : public FixedSizeNetwork {
 };
 
 }  // namespace
+}  // namespace nnformer
 
 std::shared_ptr<Network> make_nnformer(const NetworkConfig& config) {
-  return std::make_shared<NnFormer>(config);
+  return std::make_shared<nnformer::NnFormer>(config);
 }
 
 }  // namespace seg

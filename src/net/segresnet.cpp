@@ -3,6 +3,7 @@
 #include "net/network.h"
 
 namespace seg {
+namespace segresnet {
 namespace {
 
 constexpr std::int64_t kFeatures = 32, kGroups = 8;
@@ -108,9 +109,10 @@ class SegResNet : public Network {
 };
 
 }  // namespace
+}  // namespace segresnet
 
 std::shared_ptr<Network> make_segresnet(const NetworkConfig& config) {
-  return std::make_shared<SegResNet>(config);
+  return std::make_shared<segresnet::SegResNet>(config);
 }
 
 }  // namespace seg

@@ -6,6 +6,7 @@
 #include "net/vss.h"
 
 namespace seg {
+namespace swin_umamba {
 namespace {
 
 constexpr std::array<std::int64_t, 5> kFeatures{48, 96, 192, 384, 768};
@@ -90,13 +91,14 @@ class SwinUMamba : public Network {
 };
 
 }  // namespace
+}  // namespace swin_umamba
 
 std::shared_ptr<Network> make_swin_umamba(const NetworkConfig& config) {
-  return std::make_shared<SwinUMamba>(config, false);
+  return std::make_shared<swin_umamba::SwinUMamba>(config, false);
 }
 
 std::shared_ptr<Network> make_swin_umamba_v1(const NetworkConfig& config) {
-  return std::make_shared<SwinUMamba>(config, true);
+  return std::make_shared<swin_umamba::SwinUMamba>(config, true);
 }
 
 }  // namespace seg

@@ -4,6 +4,7 @@
 #include "net/vss.h"
 
 namespace seg {
+namespace swin_umamba_d {
 namespace {
 
 constexpr std::size_t kStages = VssEncoder::kDims.size();
@@ -95,9 +96,10 @@ class SwinUMambaD : public Network {
 };
 
 }  // namespace
+}  // namespace swin_umamba_d
 
 std::shared_ptr<Network> make_swin_umamba_d(const NetworkConfig& config) {
-  return std::make_shared<SwinUMambaD>(config);
+  return std::make_shared<swin_umamba_d::SwinUMambaD>(config);
 }
 
 }  // namespace seg

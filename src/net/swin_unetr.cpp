@@ -5,6 +5,7 @@
 #include "net/vss.h"
 
 namespace seg {
+namespace swin_unetr {
 namespace {
 
 constexpr std::int64_t kFeatures = 48, kWindow = 7, kPatch = 2, kDepth = 2;
@@ -122,9 +123,10 @@ class SwinUnetr : public Network {
 };
 
 }  // namespace
+}  // namespace swin_unetr
 
 std::shared_ptr<Network> make_swin_unetr(const NetworkConfig& config) {
-  return std::make_shared<SwinUnetr>(config);
+  return std::make_shared<swin_unetr::SwinUnetr>(config);
 }
 
 }  // namespace seg

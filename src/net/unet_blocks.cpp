@@ -1,9 +1,9 @@
 #include "net/unet_blocks.h"
 
+#include "net/layers.h"
+
 namespace seg {
 namespace {
-
-constexpr double kLeakySlope = 0.01;
 
 /// A chain of blocks made by `make_block(shape)`.
 template <class MakeBlock>

@@ -6,6 +6,7 @@
 #include "net/network.h"
 
 namespace seg {
+namespace unetr {
 namespace {
 
 constexpr std::int64_t kPatch = 16, kHidden = 768, kMlp = 3072, kHeads = 12, kBlocks = 12, kFeatures = 16;
@@ -169,9 +170,10 @@ class Unetr : public FixedSizeNetwork {
 };
 
 }  // namespace
+}  // namespace unetr
 
 std::shared_ptr<Network> make_unetr(const NetworkConfig& config) {
-  return std::make_shared<Unetr>(config);
+  return std::make_shared<unetr::Unetr>(config);
 }
 
 }  // namespace seg

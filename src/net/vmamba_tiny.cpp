@@ -4,6 +4,7 @@
 #include "net/vss.h"
 
 namespace seg {
+namespace vmamba_tiny {
 namespace {
 
 constexpr std::int64_t kPatch = 4, kSmallest = 32;
@@ -55,9 +56,10 @@ class VMambaTiny : public Network {
 };
 
 }  // namespace
+}  // namespace vmamba_tiny
 
 std::shared_ptr<Network> make_vmamba_tiny(const NetworkConfig& config) {
-  return std::make_shared<VMambaTiny>(config);
+  return std::make_shared<vmamba_tiny::VMambaTiny>(config);
 }
 
 }  // namespace seg

@@ -12,8 +12,6 @@
 namespace seg {
 namespace {
 
-constexpr const char* kWeights = "network_weights.";
-constexpr const char* kState = "optimizer_state.";
 constexpr std::int64_t kMostChannels = 65536, kMostPixels = 65536;  ///< of an image's side
 
 }  // namespace
@@ -136,8 +134,8 @@ void save_checkpoint(const fs::path& path, const Network& network, torch::optim:
     for (const auto& [name, tensor] : group)
       tensors.emplace_back(prefix + name, tensor.detach().cpu().contiguous());
   };
-  add(kWeights, first_names(state_dict(network)));
-  add(kState, optimizer_state(network, optimizer));
+  add(kWeightsPrefix, first_names(state_dict(network)));
+  add(kStatePrefix, optimizer_state(network, optimizer));
   write_safetensors(path, views_of(tensors), {{"format", "pt"}, {kCheckpointKey, to_text(to_json(info))}});
 }
 
@@ -172,7 +170,7 @@ void restore_checkpoint(const fs::path& path, Network& network, torch::optim::Op
   with_context("load checkpoint " + path.string(), [&] {
     load_state_dict_strictly(network, read_network_weights(path));
     const NamedArrays file = open_weights(path);
-    const auto state = read_tensors(file, kState);
+    const auto state = read_tensors(file, kStatePrefix);
     const bool nnunet = file.metadata().contains(kPickleKey);
     set_optimizer_state(network, optimizer, nnunet ? state_from_nnunet(file, state, network) : state);
   });

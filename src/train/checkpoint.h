@@ -27,6 +27,9 @@ struct TrainingLog {
   std::vector<std::vector<double>> dice_per_class_or_region;
 };
 
+/// How the names of tensors in a checkpoint begin.
+inline constexpr const char *kWeightsPrefix = "network_weights.", *kStatePrefix = "optimizer_state.";
+
 struct CheckpointInfo {
   std::string trainer_name, network;
   NetworkConfig network_config;    ///< what to build the network anew with

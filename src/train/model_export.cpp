@@ -19,7 +19,6 @@
 namespace seg {
 namespace {
 
-constexpr const char* kConfiguration = "2d";  // the only one that is trained
 constexpr const char* kFinal = "final";
 
 TrainedModel open_folder(const fs::path& model, const ExportOptions& options) {

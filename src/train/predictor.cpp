@@ -13,9 +13,6 @@
 namespace seg {
 namespace {
 
-/// A shared configuration name: the program plans and runs 2d only.
-constexpr const char* kConfiguration = "2d";
-
 /// Small tiles go through the network together: about this many pixels at a time, and no more than kMaxTiles.
 constexpr std::int64_t kBatchPixels = 320 * 320;
 constexpr std::int64_t kMaxTiles = 16;

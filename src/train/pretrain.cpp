@@ -17,6 +17,7 @@
 #include "eval/pictures.h"
 #include "net/network.h"
 #include "net/state_dict.h"
+#include "train/checkpoint.h"
 #include "train/classification.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -26,8 +27,7 @@ namespace seg {
 namespace {
 
 constexpr const char* kNetwork = "vmamba_tiny";
-constexpr const char *kWeights = "network_weights.", *kAverage = "averaged_weights.",
-                     *kState = "optimizer_state.";
+constexpr const char* kAveragePrefix = "averaged_weights.";
 constexpr const char* kRecord = "pretraining";  // the checkpoint's metadata
 constexpr double kClipNorm = 5;
 constexpr std::int64_t kStride = 32;                  // pixels of a token of the last stage
@@ -136,9 +136,9 @@ void Pretraining::resume() {
       if (const Json old = get<Json>(before, key); old != value)
         warn("{} was {} so far and is {} from now on", key, old.dump(), value.dump());
     }
-    load_state_dict_strictly(*network_, read_tensors(file, kWeights));
-    load_state_dict_strictly(*average_, read_tensors(file, kAverage));
-    set_optimizer_state(*network_, *optimizer_, read_tensors(file, kState));
+    load_state_dict_strictly(*network_, read_tensors(file, kWeightsPrefix));
+    load_state_dict_strictly(*average_, read_tensors(file, kAveragePrefix));
+    set_optimizer_state(*network_, *optimizer_, read_tensors(file, kStatePrefix));
     log_ = log_from_json(get<Json>(record, "log"));
     epoch_ = get<std::int64_t>(record, "epoch");
     note("continuing with epoch {} of {}", epoch_ + 1, config_.epochs);
@@ -210,9 +210,9 @@ void Pretraining::save_checkpoint() {
     for (const auto& [name, tensor] : group)
       tensors.emplace_back(prefix + name, tensor.detach().contiguous());
   };
-  add(kWeights, state_dict(*network_));
-  add(kAverage, state_dict(*average_));
-  add(kState, optimizer_state(*network_, *optimizer_));
+  add(kWeightsPrefix, state_dict(*network_));
+  add(kAveragePrefix, state_dict(*average_));
+  add(kStatePrefix, optimizer_state(*network_, *optimizer_));
   const Json record{{"classes", images_.classes},
                     {"settings", settings_of(config_, images_)},
                     {"epoch", epoch_},

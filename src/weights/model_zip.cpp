@@ -14,7 +14,7 @@ namespace {
 
 // Weights hardly get smaller in an archive: more than this is no honest one.
 constexpr std::uint64_t kFreeBytes = std::uint64_t{64} << 20, kBytesPerByte = 16;
-constexpr std::size_t kMaxEntries = 100'000, kMaxName = 255;
+constexpr std::size_t kMaxEntries = 100'000, kMaxFileName = 255;
 constexpr std::string_view kDataset = "Dataset";
 
 bool is_control(char c) {
@@ -23,13 +23,13 @@ bool is_control(char c) {
 
 bool is_plain(std::string_view part) {
   const auto odd = [](char c) { return c == '\\' || is_control(c); };
-  return !part.empty() && part.size() <= kMaxName && part != "." && part != ".." &&
+  return !part.empty() && part.size() <= kMaxFileName && part != "." && part != ".." &&
          std::ranges::none_of(part, odd);
 }
 
 /// A name for a message: not too long, and nothing in it moves a terminal's cursor.
 std::string shown(const ZipEntry& entry) {
-  std::string name = entry.name.substr(0, kMaxName);
+  std::string name = entry.name.substr(0, kMaxFileName);
   std::ranges::replace_if(name, is_control, '?');
   return name;
 }

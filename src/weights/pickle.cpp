@@ -15,7 +15,8 @@ using Kind = PickleValue::Kind;
 
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;  // of structure; tensors lie elsewhere
 constexpr std::size_t kMaxValues = 1'000'000;
-constexpr std::size_t kMaxCopies = std::size_t{64} << 20, kCopiesPerByte = 16;  // bytes, for Machine::spend
+constexpr std::size_t kMaxMemoCopies = std::size_t{64} << 20,
+                      kMemoCopiesPerByte = 16;  // bytes, for Machine::spend
 constexpr std::size_t kPointer = sizeof(void*);
 
 /// The pickle's bytes, read from front to back and never beyond the end.
@@ -112,7 +113,7 @@ std::string unescape(std::string_view line, bool latin1) {
 class Machine {
  public:
   explicit Machine(std::span<const std::byte> bytes)
-      : bytes_(bytes), copies_left_(std::min(kMaxCopies, kCopiesPerByte * bytes.size())) {}
+      : bytes_(bytes), copies_left_(std::min(kMaxMemoCopies, kMemoCopiesPerByte * bytes.size())) {}
 
   Pickle run() {
     while (!step()) {

@@ -21,7 +21,7 @@ using Kind = PickleValue::Kind;
 
 // What is unpacked, put in order or swapped takes memory: more than this is no honest file.
 constexpr std::uint64_t kFreeCopies = std::uint64_t{64} << 20, kCopiesPerByte = 16;
-constexpr std::size_t kMaxTensors = 100'000, kMaxName = 1000, kMaxDimensions = 64;
+constexpr std::size_t kMaxTensors = 100'000, kMaxTensorName = 1000, kMaxDimensions = 64;
 constexpr int kMaxWrappers = 8;  // parameters of subclasses of tensors of ...
 
 constexpr std::string_view kZipStart = "PK";
@@ -255,7 +255,7 @@ TensorView PthReader::tensor_of(const PickleValue& value) {
 }
 
 void PthReader::add_tensor(const std::string& name, const PickleValue& value) {
-  if (name.size() > kMaxName) fail("a tensor's name has {} characters", name.size());
+  if (name.size() > kMaxTensorName) fail("a tensor's name has {} characters", name.size());
   if (tensors.size() == kMaxTensors) fail("it has more than {} tensors", kMaxTensors);
   tensors.push_back(with_context(name, [&] { return tensor_of(value); }));
   tensors.back().name = name;

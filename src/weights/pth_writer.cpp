@@ -10,7 +10,7 @@
 namespace seg {
 namespace {
 
-constexpr std::size_t kAlignment = 64;  // of tensors in the file, as PyTorch's own
+constexpr std::size_t kTensorAlignment = 64;  // of tensors in the file, as PyTorch's own
 
 void append(std::string& pickle, std::uint64_t value, std::size_t size) {
   for (std::size_t i = 0; i < size; ++i) pickle += static_cast<char>(value >> (8 * i) & 0xff);
@@ -118,7 +118,7 @@ void PthWriter::write(const fs::path& path) {
   for (std::size_t i = 0; i < storages_.size(); ++i)
     contents.push_back({fmt::format("archive/data/{}", i), {storages_[i].bytes}});
   contents.push_back({"archive/version", {bytes_of("3\n")}});
-  write_zip(path, contents, kAlignment);
+  write_zip(path, contents, kTensorAlignment);
 }
 
 }  // namespace seg

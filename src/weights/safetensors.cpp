@@ -18,7 +18,7 @@ namespace {
 constexpr std::string_view kMetadata = "__metadata__";
 constexpr std::size_t kLengthSize = 8;
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the format's own limit
-constexpr std::size_t kAlignment = 8;
+constexpr std::size_t kHeaderAlignment = 8;
 
 // Sorted keys: the project's ordered Json looks a key up by walking over all others.
 using Header = nlohmann::json;
@@ -125,7 +125,7 @@ std::string safetensors_header(std::span<const TensorView> tensors,
   } catch (const Json::exception& error) {  // a name or metadata that is no UTF-8
     fail("the header cannot be written: {}", error.what());
   }
-  json.append((kAlignment - json.size() % kAlignment) % kAlignment, ' ');
+  json.append((kHeaderAlignment - json.size() % kHeaderAlignment) % kHeaderAlignment, ' ');
   if (json.size() > kMaxHeader)
     fail("the header takes {} bytes, at most {} are allowed", json.size(), kMaxHeader);
   std::string text;

@@ -60,11 +60,11 @@ fi
 if command -v clang-tidy-14 > /dev/null; then
   fresh
   cp "$here/../../.clang-tidy" "$root"
-  printf '[{"directory": "%s", "file": "bad.cpp", "command": "g++ -std=c++20 -c bad.cpp"}]\n' "$root" \
-    > "$root/compile_commands.json"
+  printf '[{"command": "g++ -std=c++20 -o seg_x.dir/other.o -c other.cpp"}]\n' > "$root/compile_commands.json"
   printf 'double half(int x) { return x * 0.5; }\n' > "$root/bad.cpp"
-  expect 0 "1 files are clean" "$here/tidy.sh" "$root" "$root/bad.cpp"
+  expect 0 "1 files are clean" "$here/tidy.sh" "$root" seg_x "$root/bad.cpp"
   printf 'double half(int x) { return x / 2; }\n' > "$root/bad.cpp"
-  expect 1 "bugprone-integer-division" "$here/tidy.sh" "$root" "$root/bad.cpp"
+  expect 1 "bugprone-integer-division" "$here/tidy.sh" "$root" seg_x "$root/bad.cpp"
+  expect 1 "no command of seg_y" "$here/tidy.sh" "$root" seg_y "$root/bad.cpp"
 fi
 echo "the checkers find what they should"
