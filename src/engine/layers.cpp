@@ -7,7 +7,9 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/threads.h"
 #include "engine/kernels.h"
+#include "engine/winograd.h"
 
 namespace seg::engine {
 namespace {
@@ -136,10 +138,12 @@ void Builder::copy(const Map& x, const Map& y) {
 Map Builder::conv(const std::string& name, const Map& x, std::int64_t out, const ConvShape& shape,
                   bool bias) {
   const std::int64_t in = x.channels, k = shape.kernel;
+  if (x.layout == Layout::blocked && k == 3 && shape.stride == 1 && shape.padding == 1 &&
+      Winograd::pays({in, out, x.height, x.width}))
+    return winograd_conv(name, x, out, bias);
   const auto size = [&](std::int64_t pixels) { return (pixels + 2 * shape.padding - k) / shape.stride + 1; };
   const Map y = graph_.map(out, size(x.height), size(x.width), Layout::blocked);
   const memory::desc weights({out, in, k, k}, memory::data_type::f32, memory::format_tag::any);
-  // Not oneDNN's Winograd, which is twice as fast for 3x3: its sums depend on the number of threads.
   const auto describe = [&](const memory::desc& from, const memory::desc& to) {
     const memory::dims strides{shape.stride, shape.stride}, padding{shape.padding, shape.padding};
     const auto inference = dnnl::prop_kind::forward_inference;
@@ -174,6 +178,19 @@ Map Builder::conv(const std::string& name, const Map& x, std::int64_t out, const
   }
   step.add_to(graph_);
   if (description.dst_desc() != desc_of(y)) add_reorder(graph_, to, description.dst_desc(), y, desc_of(y));
+  return y;
+}
+
+Map Builder::winograd_conv(const std::string& name, const Map& x, std::int64_t out, bool bias) {
+  const auto weights = parameters_.get(name + ".weight", {out, x.channels, 3, 3});
+  const auto layer = std::make_shared<const Winograd>(
+      Winograd::Shape{x.channels, out, x.height, x.width}, weights,
+      bias ? parameters_.get(name + ".bias", {out}) : std::vector<float>(), thread_count());
+  const Map y = graph_.map(out, x.height, x.width, Layout::blocked);
+  const Map scratch = graph_.map(layer->scratch_size(), 1, 1, Layout::planar);
+  graph_.step("convolution 3x3", {x, scratch, y}, [layer, x, scratch, y](const Memory& memory) {
+    layer->run(memory.at(x), memory.at(scratch), memory.at(y));
+  });
   return y;
 }
 

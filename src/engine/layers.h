@@ -69,6 +69,7 @@ class Builder {
   void copy(const Map& x, const Map& y);
 
  private:
+  Map winograd_conv(const std::string& name, const Map& x, std::int64_t out, bool bias);
   void add_product(const std::vector<float>& weight, const std::vector<float>& bias, const Map& x,
                    const Map& y, Finish finish, bool onto);
 

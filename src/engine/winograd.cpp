@@ -1,0 +1,345 @@
+#include "engine/winograd.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstring>
+#include <utility>
+
+#include "base/threads.h"
+#include "engine/graph.h"
+#include "engine/winograd_task.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "engine/winograd.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace seg::engine {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Lane = hn::CappedTag<float, 16>;
+using Vector = hn::Vec<Lane>;
+constexpr std::int64_t kWidth = static_cast<std::int64_t>(hn::MaxLanes(Lane()));
+// Accumulators that fit into the registers: 24 of 32 with AVX-512 and NEON, 10 of 16 elsewhere.
+constexpr int kRegisters = HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_AVX2 ? 10 : 24;
+
+Vector times(float factor, Vector x) {
+  return hn::Mul(hn::Set(Lane(), factor), x);
+}
+Vector plus(Vector sum, float factor, Vector x) {
+  return hn::MulAdd(hn::Set(Lane(), factor), x, sum);
+}
+
+// The transforms along one axis, with the points 0, 1, -1, 2, -2 and infinity.
+struct PatchTransform {
+  static constexpr int kIn = 6, kOut = 6;
+  static HWY_INLINE void apply(const Vector* d, Vector* to) {
+    const Vector even = plus(d[4], -4, d[2]), odd = plus(d[3], -4, d[1]);
+    const Vector inner = hn::Sub(d[4], d[2]), outer = times(2, hn::Sub(d[3], d[1]));
+    to[0] = plus(plus(d[4], -5, d[2]), 4, d[0]);
+    to[1] = hn::Add(even, odd);
+    to[2] = hn::Sub(even, odd);
+    to[3] = hn::Add(inner, outer);
+    to[4] = hn::Sub(inner, outer);
+    to[5] = plus(plus(d[5], -5, d[3]), 4, d[1]);
+  }
+};
+struct FilterTransform {
+  static constexpr int kIn = 3, kOut = 6;
+  static HWY_INLINE void apply(const Vector* g, Vector* to) {
+    const Vector ends = times(-1.f / 6, hn::Add(g[0], g[2]));
+    const Vector far = plus(times(1.f / 24, g[0]), 1.f / 6, g[2]);
+    to[0] = times(0.25f, g[0]);
+    to[1] = plus(ends, -1.f / 6, g[1]);
+    to[2] = plus(ends, 1.f / 6, g[1]);
+    to[3] = plus(far, 1.f / 12, g[1]);
+    to[4] = plus(far, -1.f / 12, g[1]);
+    to[5] = g[2];
+  }
+};
+struct OutputTransform {
+  static constexpr int kIn = 6, kOut = 4;
+  static HWY_INLINE void apply(const Vector* m, Vector* to) {
+    const Vector sum = hn::Add(m[1], m[2]), difference = hn::Sub(m[1], m[2]);
+    const Vector far_sum = hn::Add(m[3], m[4]), far_difference = hn::Sub(m[3], m[4]);
+    to[0] = hn::Add(m[0], hn::Add(sum, far_sum));
+    to[1] = plus(difference, 2, far_difference);
+    to[2] = plus(sum, 4, far_sum);
+    to[3] = hn::Add(plus(difference, 8, far_difference), m[5]);
+  }
+};
+
+/// Both axes: `load(row, column)` gives kIn x kIn vectors, `store(row, column, vector)` takes kOut x kOut.
+template <class Transform, class Load, class Store>
+HWY_INLINE void transform(Load load, Store store) {
+  constexpr int kIn = Transform::kIn, kOut = Transform::kOut;
+  HWY_ALIGN float half[kIn * kOut * kWidth];
+#pragma GCC unroll 6
+  for (int column = 0; column < kIn; ++column) {
+    Vector in[kIn], out[kOut];
+#pragma GCC unroll 6
+    for (int row = 0; row < kIn; ++row) in[row] = load(row, column);
+    Transform::apply(in, out);
+#pragma GCC unroll 6
+    for (int row = 0; row < kOut; ++row) hn::Store(out[row], Lane(), half + (row * kIn + column) * kWidth);
+  }
+#pragma GCC unroll 6
+  for (int row = 0; row < kOut; ++row) {
+    Vector in[kIn], out[kOut];
+#pragma GCC unroll 6
+    for (int column = 0; column < kIn; ++column)
+      in[column] = hn::Load(Lane(), half + (row * kIn + column) * kWidth);
+    Transform::apply(in, out);
+#pragma GCC unroll 6
+    for (int column = 0; column < kOut; ++column) store(row, column, out[column]);
+  }
+}
+
+/// patches [points][blocks][tiles][16] of the input channels from 16 * `first_block` on.
+void transform_patches(const WinogradTask& task, std::int64_t first_block, std::int64_t blocks,
+                       float* patches) {
+  const std::int64_t distance = slab(task.tiles * kWinogradChannels);
+  HWY_ALIGN float border[kPoints * kBlock];
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const float* map = task.x + (first_block + block) * task.height * task.width * kBlock;
+    for (std::int64_t i = 0; i < task.tiles; ++i) {
+      const std::int64_t tile = task.first_tile + i;
+      const std::int64_t y = tile / task.tile_columns * kTile - 1, x = tile % task.tile_columns * kTile - 1;
+      const float* from = map + (y * task.width + x) * kBlock;
+      std::int64_t row_distance = task.width * kBlock;
+      if (y < 0 || x < 0 || y + 6 > task.height || x + 6 > task.width) {
+        for (std::int64_t p = 0; p < kPoints; ++p) {
+          const std::int64_t row = y + p / 6, column = x + p % 6;
+          if (row < 0 || column < 0 || row >= task.height || column >= task.width)
+            std::memset(border + p * kBlock, 0, kBlock * sizeof(float));
+          else
+            std::memcpy(border + p * kBlock, map + (row * task.width + column) * kBlock,
+                        kBlock * sizeof(float));
+        }
+        from = border;
+        row_distance = 6 * kBlock;
+      }
+      float* to = patches + (block * task.tiles + i) * kBlock;
+      for (std::int64_t c = 0; c < kBlock; c += kWidth) {
+        transform<PatchTransform>(
+            [&](int row, int column) {
+              return hn::LoadU(Lane(), from + row * row_distance + column * kBlock + c);
+            },
+            [&](int row, int column, Vector v) {
+              hn::StoreU(v, Lane(), to + (row * 6 + column) * distance + c);
+            });
+      }
+    }
+  }
+}
+
+/// weights [in, 3, 3, columns] -> filters [points][in][columns].
+void transform_filters(std::int64_t in, std::int64_t columns, const float* weights, float* filters) {
+  const std::int64_t distance = slab(kWinogradChannels * columns);
+  for (std::int64_t i = 0; i < in; ++i) {
+    for (std::int64_t c = 0; c < columns; c += kWidth) {
+      const float* from = weights + i * 9 * columns + c;
+      float* to = filters + i * columns + c;
+      transform<FilterTransform>(
+          [&](int row, int column) { return hn::LoadU(Lane(), from + (row * 3 + column) * columns); },
+          [&](int row, int column, Vector v) { hn::StoreU(v, Lane(), to + (row * 6 + column) * distance); });
+    }
+  }
+}
+
+/// products [tiles][columns] = or += patches [blocks][..][16] x filters [16 * blocks][columns], of one point.
+struct Product {
+  std::int64_t blocks, block_distance;
+  std::int64_t columns, row_distance;
+  bool onto;
+};
+template <int kVectors, int kTiles>
+HWY_NOINLINE void multiply(const Product& p, const float* patches, const float* filters, float* products) {
+  Vector sums[kTiles][kVectors];
+#pragma GCC unroll 24
+  for (int t = 0; t < kTiles; ++t) {
+#pragma GCC unroll 24
+    for (int v = 0; v < kVectors; ++v)
+      sums[t][v] = p.onto ? hn::LoadU(Lane(), products + t * p.row_distance + v * kWidth) : hn::Zero(Lane());
+  }
+  for (std::int64_t block = 0; block < p.blocks; ++block, patches += p.block_distance) {
+    for (std::int64_t c = 0; c < kBlock; ++c, filters += p.columns) {
+      Vector filter[kVectors];
+#pragma GCC unroll 24
+      for (int v = 0; v < kVectors; ++v) filter[v] = hn::LoadU(Lane(), filters + v * kWidth);
+#pragma GCC unroll 24
+      for (int t = 0; t < kTiles; ++t) {
+        const Vector patch = hn::Set(Lane(), patches[t * kBlock + c]);
+#pragma GCC unroll 24
+        for (int v = 0; v < kVectors; ++v) sums[t][v] = hn::MulAdd(patch, filter[v], sums[t][v]);
+      }
+    }
+  }
+#pragma GCC unroll 24
+  for (int t = 0; t < kTiles; ++t) {
+#pragma GCC unroll 24
+    for (int v = 0; v < kVectors; ++v)
+      hn::StoreU(sums[t][v], Lane(), products + t * p.row_distance + v * kWidth);
+  }
+}
+
+using Multiply = void (*)(const Product&, const float*, const float*, float*);
+/// kernels[n - 1] is for n tiles.
+template <int kVectors, int... kTiles>
+std::array<Multiply, sizeof...(kTiles)> kernels_of(std::integer_sequence<int, kTiles...>) {
+  return {multiply<kVectors, kTiles + 1>...};
+}
+
+template <int kVectors>
+void multiply_tiles(Product p, std::int64_t tiles, const float* patches, const float* filters,
+                    float* products) {
+  constexpr int kMost = kRegisters / kVectors;
+  static const auto kKernels = kernels_of<kVectors>(std::make_integer_sequence<int, kMost>());
+  // As even as can be: a last kernel of one tile would wait for its own sums.
+  for (std::int64_t parts = (tiles + kMost - 1) / kMost, first = 0; parts > 0; --parts) {
+    const std::int64_t count = (tiles - first + parts - 1) / parts;
+    for (std::int64_t c = 0; c < p.columns; c += kVectors * kWidth) {
+      kKernels[static_cast<std::size_t>(count - 1)](p, patches + first * kBlock, filters + c,
+                                                    products + first * p.row_distance + c);
+    }
+    first += count;
+  }
+}
+
+void multiply_points(const WinogradTask& task, std::int64_t blocks, bool onto, const float* patches,
+                     const float* filters, float* products) {
+  const Product product{blocks, task.tiles * kBlock, task.columns, task.channels, onto};
+  const auto run = task.columns == kWidth       ? multiply_tiles<1>
+                   : task.columns == 3 * kWidth ? multiply_tiles<3>
+                                                : multiply_tiles<2>;
+  for (std::int64_t point = 0; point < kPoints; ++point) {
+    run(product, task.tiles, patches + point * slab(task.tiles * kWinogradChannels),
+        filters + point * slab(kWinogradChannels * task.columns),
+        products + point * slab(task.tiles * task.channels));
+  }
+}
+
+void transform_products(const WinogradTask& task, const float* products) {
+  const std::int64_t distance = slab(task.tiles * task.channels);
+  for (std::int64_t i = 0; i < task.tiles; ++i) {
+    const std::int64_t tile = task.first_tile + i;
+    const std::int64_t y = tile / task.tile_columns * kTile, x = tile % task.tile_columns * kTile;
+    const std::int64_t rows = std::min(kTile, task.height - y), columns = std::min(kTile, task.width - x);
+    for (std::int64_t c = 0; c < task.channels; c += kWidth) {
+      const std::int64_t channel = task.first_channel + c;
+      const Vector bias = task.bias != nullptr ? hn::LoadU(Lane(), task.bias + c) : hn::Zero(Lane());
+      const float* from = products + i * task.channels + c;
+      float* to =
+          task.y + ((channel / kBlock * task.height + y) * task.width + x) * kBlock + channel % kBlock;
+      transform<OutputTransform>(
+          [&](int row, int column) { return hn::LoadU(Lane(), from + (row * 6 + column) * distance); },
+          [&](int row, int column, Vector v) {
+            if (row < rows && column < columns)
+              hn::StoreU(hn::Add(v, bias), Lane(), to + (row * task.width + column) * kBlock);
+          });
+    }
+  }
+}
+
+void winograd_task(const WinogradTask& task) {
+  float* patches = task.scratch;
+  float* products = patches + patches_size(task.tiles);
+  float* filters = products + products_size(task.tiles, task.channels);
+  for (std::int64_t first = 0; first < task.in; first += kWinogradChannels) {
+    const std::int64_t in = std::min(kWinogradChannels, task.in - first);
+    transform_patches(task, first / kBlock, in / kBlock, patches);
+    for (std::int64_t c = 0; c < task.channels; c += task.columns) {
+      transform_filters(in, task.columns, task.weights + (c * task.in + first * task.columns) * 9, filters);
+      multiply_points(task, in / kBlock, first > 0, patches, filters, products + c);
+    }
+  }
+  transform_products(task, products);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace seg::engine
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace seg::engine {
+namespace {
+
+HWY_EXPORT(winograd_task);
+
+constexpr std::int64_t kMostTiles = 48;       // of a task: what it works on stays in the second-level cache
+constexpr std::int64_t kMostProducts = 3072;  // tiles times output channels, at a point
+constexpr double kLeastGain = 1.5;
+
+std::int64_t ceil_of(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+
+}  // namespace
+
+bool Winograd::pays(const Shape& shape) {
+  const std::int64_t tiles = ceil_of(shape.height, kTile) * ceil_of(shape.width, kTile);
+  return shape.in % kBlock == 0 && shape.out % kBlock == 0 &&
+         static_cast<double>(9 * shape.height * shape.width) >=
+             kLeastGain * static_cast<double>(kPoints * tiles);
+}
+
+Winograd::Winograd(const Shape& shape, const std::vector<float>& weights, std::vector<float> bias,
+                   int workers)
+    : shape_(shape),
+      tile_columns_(ceil_of(shape.width, kTile)),
+      tiles_(tile_columns_ * ceil_of(shape.height, kTile)),
+      workers_(workers),
+      weights_(weights.size()),
+      bias_(std::move(bias)) {
+  for (columns_ = 3 * kBlock; shape.out % columns_ != 0;) columns_ -= kBlock;
+  band_ = ceil_of(tiles_, ceil_of(tiles_, kMostTiles));
+  const std::int64_t groups = shape.out / columns_;
+  span_ = groups;
+  while (span_ > 1 && (groups % span_ != 0 || span_ * columns_ * band_ > kMostProducts)) --span_;
+  span_ *= columns_;
+  for (std::int64_t o = 0; o < shape.out; ++o) {
+    for (std::int64_t i = 0; i < shape.in; ++i) {
+      for (std::int64_t k = 0; k < 9; ++k) {
+        weights_[static_cast<std::size_t>(((o / columns_ * shape.in + i) * 9 + k) * columns_ +
+                                          o % columns_)] =
+            weights[static_cast<std::size_t>((o * shape.in + i) * 9 + k)];
+      }
+    }
+  }
+}
+
+std::int64_t Winograd::scratch_size() const {
+  return workers_ * (patches_size(band_) + products_size(band_, span_) + filters_size(columns_));
+}
+
+void Winograd::run(const float* x, float* scratch, float* y) const {
+  const std::int64_t spans = shape_.out / span_, tasks = ceil_of(tiles_, band_) * spans;
+  const std::int64_t scratch_each = scratch_size() / workers_;
+  std::atomic<std::int64_t> next = 0;
+  parallel_for(workers_, [&](std::int64_t worker) {
+    for (std::int64_t i = next++; i < tasks; i = next++) {
+      const std::int64_t tile = i / spans * band_, channel = i % spans * span_;
+      const WinogradTask task{.height = shape_.height,
+                              .width = shape_.width,
+                              .tile_columns = tile_columns_,
+                              .in = shape_.in,
+                              .first_tile = tile,
+                              .tiles = std::min(band_, tiles_ - tile),
+                              .first_channel = channel,
+                              .channels = span_,
+                              .columns = columns_,
+                              .x = x,
+                              .weights = weights_.data() + channel * shape_.in * 9,
+                              .bias = bias_.empty() ? nullptr : bias_.data() + channel,
+                              .scratch = scratch + worker * scratch_each,
+                              .y = y};
+      HWY_DYNAMIC_DISPATCH(winograd_task)(task);
+    }
+  });
+}
+
+}  // namespace seg::engine
+#endif  // HWY_ONCE
