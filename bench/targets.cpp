@@ -20,7 +20,12 @@ double clock_seconds(clockid_t clock) {
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-constexpr TargetSet kSets[] = {{"pipeline", pipeline_targets}};
+constexpr TargetSet kSets[] = {
+    {"pipeline", pipeline_targets},
+#ifdef SEG_WITH_TORCH
+    {"cpu", cpu_targets},
+#endif
+};
 
 }  // namespace
 

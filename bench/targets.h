@@ -49,6 +49,9 @@ double two_thread_share(int runs, Body body) {
 /// saves.
 std::vector<Target> pipeline_targets();
 
+/// The scan and the engine's networks against what they replace. Only in builds with LibTorch.
+std::vector<Target> cpu_targets();
+
 /// Runs a set of targets and prints its table. Returns true where every row is within its limit.
 bool meets_targets(std::string_view name);
 

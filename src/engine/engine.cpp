@@ -74,7 +74,7 @@ void Engine::run(std::span<const float> image, std::span<float> logits) {
   parts_->graph.run({const_cast<float*>(image.data()), logits.data()});
 }
 
-void Engine::observe(std::function<void(std::string_view, double)> observer) {
+void Engine::observe(std::function<void(const StepTime&)> observer) {
   parts_->graph.observe(std::move(observer));
 }
 

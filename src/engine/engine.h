@@ -11,6 +11,8 @@
 
 namespace seg::engine {
 
+struct StepTime;  // engine/graph.h
+
 /// What a network is built for.
 struct ImageShape {
   std::int64_t in_channels = 1, classes = 2, height = 0, width = 0;
@@ -32,8 +34,8 @@ class Engine {
   /// image [in_channels, height, width] -> logits [classes, height, width]. Allocates nothing.
   void run(std::span<const float> image, std::span<float> logits);
 
-  /// Called with the kind and the seconds of every step that runs.
-  void observe(std::function<void(std::string_view kind, double seconds)> observer);
+  /// Where the time goes: called after every step of a run.
+  void observe(std::function<void(const StepTime&)> observer);
 
   /// Bytes of the activations' memory.
   std::size_t arena_bytes() const;

@@ -38,14 +38,16 @@ Map Graph::external(std::int64_t channels, std::int64_t height, std::int64_t wid
   return map;
 }
 
-void Graph::step(const char* kind, const std::vector<Map>& maps, Step run) {
+void Graph::step(const char* kind, const std::vector<Map>& maps, Step run, const Work& work) {
+  PlacedStep step{{kind, 0, work}, std::move(run)};
   for (const Map& map : maps) {
+    step.time.work.bytes += static_cast<double>(map.size()) * sizeof(float);
     Buffer& buffer = buffers_[map.buffer];
     if (!buffer.used) buffer.first_step = steps_.size();
     buffer.used = true;
     buffer.last_step = steps_.size();
   }
-  steps_.emplace_back(kind, std::move(run));
+  steps_.push_back(std::move(step));
 }
 
 void Graph::plan() {
@@ -85,11 +87,11 @@ void Graph::run(const std::vector<float*>& externals) {
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     if (buffers_[i].external) memory_->set(i, externals.at(next++));
   }
-  for (const auto& [kind, step] : steps_) {
+  for (PlacedStep& step : steps_) {
     const auto start = std::chrono::steady_clock::now();
-    step(*memory_);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    if (observer_) observer_(kind, took.count());
+    step.run(*memory_);
+    step.time.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (observer_) observer_(step.time);
   }
 }
 

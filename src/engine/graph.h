@@ -59,6 +59,19 @@ class Memory {
 
 using Step = std::function<void(const Memory&)>;
 
+/// What a step has to do at least.
+struct Work {
+  double flops = 0;  ///< of the plain sums, a multiplication and an addition being two
+  double bytes = 0;  ///< of constants; of the maps, each once, the graph counts itself
+};
+
+/// A step that has run.
+struct StepTime {
+  std::string_view kind;
+  double seconds = 0;
+  Work work;
+};
+
 class Graph {
  public:
   /// A new map. Its memory is taken from the first step that names it to the last.
@@ -67,7 +80,7 @@ class Graph {
   Map external(std::int64_t channels, std::int64_t height, std::int64_t width);
 
   /// Adds a step of some kind ("convolution", "scan", ...) that reads and writes these maps.
-  void step(const char* kind, const std::vector<Map>& maps, Step run);
+  void step(const char* kind, const std::vector<Map>& maps, Step run, const Work& work = {});
 
   /// Places all maps. No step may be added behind it.
   void plan();
@@ -77,10 +90,8 @@ class Graph {
   /// Runs every step; `externals` are the external maps' values, in the order of their creation.
   void run(const std::vector<float*>& externals);
 
-  /// Where the time goes: called with the kind and the seconds of every step that is run.
-  void observe(std::function<void(std::string_view kind, double seconds)> observer) {
-    observer_ = std::move(observer);
-  }
+  /// Where the time goes: called after every step that is run.
+  void observe(std::function<void(const StepTime&)> observer) { observer_ = std::move(observer); }
 
  private:
   struct Buffer {
@@ -90,6 +101,10 @@ class Graph {
     bool used = false;
     std::size_t place = 0;  ///< in the arena
   };
+  struct PlacedStep {
+    StepTime time;
+    Step run;
+  };
   struct Free {
     void operator()(float* values) const;
   };
@@ -97,8 +112,8 @@ class Graph {
   std::size_t add_buffer(std::size_t size, bool external);
 
   std::vector<Buffer> buffers_;
-  std::vector<std::pair<const char*, Step>> steps_;
-  std::function<void(std::string_view, double)> observer_;
+  std::vector<PlacedStep> steps_;
+  std::function<void(const StepTime&)> observer_;
   std::size_t arena_size_ = 0;
   std::unique_ptr<float, Free> arena_;
   std::unique_ptr<Memory> memory_;

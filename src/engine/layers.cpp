@@ -57,8 +57,9 @@ memory::desc vector_desc(std::int64_t count) {
 /// A primitive as a step: which maps are its arguments, and constants.
 class PrimitiveStep {
  public:
-  PrimitiveStep(const char* kind, Graph& graph, dnnl::primitive primitive, const memory::desc& scratch)
-      : kind_(kind), primitive_(std::move(primitive)) {
+  PrimitiveStep(const char* kind, Graph& graph, dnnl::primitive primitive, const memory::desc& scratch,
+                double flops)
+      : kind_(kind), work_{flops, 0}, primitive_(std::move(primitive)) {
     const auto size = static_cast<std::int64_t>((scratch.get_size() + sizeof(float) - 1) / sizeof(float));
     if (size > 0) add(DNNL_ARG_SCRATCHPAD, graph.map(size, 1, 1, Layout::planar), scratch);
   }
@@ -67,20 +68,25 @@ class PrimitiveStep {
     numbers_.push_back(argument);
     arguments_.emplace(argument, memory(desc, cpu(), DNNL_MEMORY_NONE));
   }
-  void add(int argument, memory constant) { arguments_.emplace(argument, std::move(constant)); }
+  void add(int argument, memory constant) {
+    work_.bytes += static_cast<double>(constant.get_desc().get_size());
+    arguments_.emplace(argument, std::move(constant));
+  }
 
   void add_to(Graph& graph) {
     const auto maps = maps_;
-    graph.step(kind_, maps, [step = *this, stream = dnnl::stream(cpu())](const Memory& memory) mutable {
+    const auto run = [step = *this, stream = dnnl::stream(cpu())](const Memory& memory) mutable {
       for (std::size_t i = 0; i < step.maps_.size(); ++i)
         step.arguments_.at(step.numbers_[i]).set_data_handle(memory.at(step.maps_[i]));
       step.primitive_.execute(stream, step.arguments_);
       stream.wait();
-    });
+    };
+    graph.step(kind_, maps, run, work_);
   }
 
  private:
   const char* kind_;
+  Work work_;
   dnnl::primitive primitive_;
   std::vector<Map> maps_;
   std::vector<int> numbers_;
@@ -91,6 +97,11 @@ dnnl::primitive_attr own_scratchpad() {
   dnnl::primitive_attr attributes;
   attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
   return attributes;
+}
+
+/// Operations of a product of [rows, in] and [in, out].
+double product_flops(std::int64_t rows, std::int64_t in, std::int64_t out) {
+  return 2.0 * static_cast<double>(rows) * static_cast<double>(in) * static_cast<double>(out);
 }
 
 void append_silu(dnnl::post_ops& post) {
@@ -106,7 +117,7 @@ bool is_slow(const Description& description) {
 void add_reorder(Graph& graph, const Map& from, const memory::desc& from_desc, const Map& to,
                  const memory::desc& to_desc) {
   const dnnl::reorder::primitive_desc description(cpu(), from_desc, cpu(), to_desc, own_scratchpad());
-  PrimitiveStep step("reorder", graph, dnnl::reorder(description), description.scratchpad_desc());
+  PrimitiveStep step("reorder", graph, dnnl::reorder(description), description.scratchpad_desc(), 0);
   step.add(DNNL_ARG_FROM, from, from_desc);
   step.add(DNNL_ARG_TO, to, to_desc);
   step.add_to(graph);
@@ -160,7 +171,8 @@ Map Builder::conv(const std::string& name, const Map& x, std::int64_t out, const
     description = describe(desc_of(x, memory::format_tag::any), desc_of(y, memory::format_tag::any));
   const auto values = parameters_.get(name + ".weight", {out, in, k, k});
   PrimitiveStep step(k == 3 && shape.stride == 1 ? "convolution 3x3" : "other convolution", graph_,
-                     dnnl::convolution_forward(description), description.scratchpad_desc());
+                     dnnl::convolution_forward(description), description.scratchpad_desc(),
+                     product_flops(y.pixels(), in * k * k, out));
   Map from = x, to = y;
   if (description.src_desc() != desc_of(x)) {
     from = map_for(graph_, x, description.src_desc());
@@ -188,9 +200,12 @@ Map Builder::winograd_conv(const std::string& name, const Map& x, std::int64_t o
       bias ? parameters_.get(name + ".bias", {out}) : std::vector<float>(), thread_count());
   const Map y = graph_.map(out, x.height, x.width, Layout::blocked);
   const Map scratch = graph_.map(layer->scratch_size(), 1, 1, Layout::planar);
-  graph_.step("convolution 3x3", {x, scratch, y}, [layer, x, scratch, y](const Memory& memory) {
-    layer->run(memory.at(x), memory.at(scratch), memory.at(y));
-  });
+  graph_.step(
+      "convolution 3x3", {x, scratch, y},
+      [layer, x, scratch, y](const Memory& memory) {
+        layer->run(memory.at(x), memory.at(scratch), memory.at(y));
+      },
+      {product_flops(y.pixels(), 9 * x.channels, out), static_cast<double>(weights.size() * sizeof(float))});
   return y;
 }
 
@@ -208,7 +223,7 @@ Map Builder::depthwise_silu(const std::string& name, const Map& x) {
           desc_of(y), {1, 1}, {1, 1}, {1, 1}),
       attributes, cpu());
   PrimitiveStep step("depthwise", graph_, dnnl::convolution_forward(description),
-                     description.scratchpad_desc());
+                     description.scratchpad_desc(), product_flops(y.pixels(), 9, c));
   step.add(DNNL_ARG_SRC, x, desc_of(x));
   step.add(DNNL_ARG_DST, y, desc_of(y));
   step.add(DNNL_ARG_WEIGHTS, packed(parameters_.get(name + ".weight", {c, 1, 3, 3}),
@@ -240,7 +255,7 @@ void Builder::transposed_conv(const std::string& name, const Map& x, const Map& 
           {1, 1}, {0, 0}, {0, 0}),
       own_scratchpad(), cpu());
   PrimitiveStep step("transposed convolution", graph_, dnnl::convolution_forward(description),
-                     description.scratchpad_desc());
+                     description.scratchpad_desc(), product_flops(x.pixels(), in, 4 * out));
   step.add(DNNL_ARG_SRC, x, desc_of(x));
   step.add(DNNL_ARG_DST, parts, desc_of(parts));
   step.add(DNNL_ARG_WEIGHTS,
@@ -270,7 +285,8 @@ void Builder::add_product(const std::vector<float>& weight, const std::vector<fl
   const dnnl::matmul::primitive_desc description(
       bias.empty() ? dnnl::matmul::desc(from, any, to) : dnnl::matmul::desc(from, any, bias_desc, to),
       attributes, cpu());
-  PrimitiveStep step("linear", graph_, dnnl::matmul(description), description.scratchpad_desc());
+  PrimitiveStep step("linear", graph_, dnnl::matmul(description), description.scratchpad_desc(),
+                     product_flops(m, k, n));
   step.add(DNNL_ARG_SRC, x, from);
   step.add(DNNL_ARG_DST, y, to);
   // PyTorch's weight is [n, k].

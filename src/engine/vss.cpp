@@ -22,11 +22,15 @@ Map add_scan(Builder& builder, const std::string& name, const Map& u) {
   const auto a_log = builder.constant(name + ".A_logs", {kDirections * inner, kState});
   const auto skip = builder.constant(name + ".Ds", {kDirections * inner});
   const CrossScanShape shape{1, u.height, u.width, inner, kState, rank, kDirections};
-  builder.graph().step("scan", {u, x_dbl, y}, [=](const Memory& memory) {
+  // 9 operations per state, as the reference counts them, and the step sizes' product.
+  const auto values = static_cast<double>(kDirections * u.pixels() * inner);
+  const Work work{values * static_cast<double>(9 * kState + 2 * rank)};
+  const auto run = [=](const Memory& memory) {
     const CrossScanInputs inputs{memory.at(u),    memory.at(x_dbl), dt_weight->data(),
                                  dt_bias->data(), a_log->data(),    skip->data()};
     cross_scan_forward(shape, inputs, memory.at(y));
-  });
+  };
+  builder.graph().step("scan", {u, x_dbl, y}, run, work);
   return y;
 }
 

@@ -1,0 +1,102 @@
+// The scan and the networks against what they replace, timed in turns in one run.
+#include <fmt/format.h>
+#include <torch/types.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "base/threads.h"
+#include "ceilings.h"
+#include "engine/engine.h"
+#include "engine/graph.h"
+#include "net/network.h"
+#include "net/state_dict.h"
+#include "net/threads.h"
+#include "plain_scan.h"
+#include "scan_problem.h"
+#include "targets.h"
+
+namespace seg::bench {
+namespace {
+
+constexpr int kRuns = 5;
+constexpr std::int64_t kSize = 320, kClasses = 4;
+
+double wall_seconds_of(const auto& body) {
+  const double start = wall_seconds();
+  body();
+  return wall_seconds() - start;
+}
+
+void add_scan_rows(std::vector<Target>& rows) {
+  set_thread_count(1);
+  for (const std::int64_t channels : {192, 384, 768, 1536}) {
+    ScanProblem p(channels);
+    const auto add = [&](const char* way, double plain, double ours, double gain) {
+      rows.push_back({fmt::format("scan {}, {} channels, against a plain loop, 1 thread", way, channels),
+                      "CPU s", plain, ours, plain / gain});
+    };
+    const double forward =
+        best_cpu_seconds(kRuns, [&] { cross_scan_forward(p.shape, p.inputs(), p.y.data()); });
+    add("forward", best_cpu_seconds(2, [&] { plain_scan_forward(p.shape, p.inputs(), p.y.data()); }), forward,
+        25);
+    add("backward",
+        best_cpu_seconds(2, [&] { plain_scan_backward(p.shape, p.inputs(), p.dy.data(), p.outputs()); }),
+        best_cpu_seconds(kRuns, [&] { cross_scan_backward(p.shape, p.inputs(), p.dy.data(), p.outputs()); }),
+        20);
+    const double floor = scan_floor_seconds(static_cast<std::int64_t>(p.elements()));
+    rows.push_back({fmt::format("scan forward, {} channels, against its arithmetic alone", channels), "CPU s",
+                    floor, forward, floor / 0.6});
+  }
+  set_thread_count(0);
+}
+
+/// Operations a second of OpenBLAS, by a product of large matrices.
+double sgemm_flops() {
+  constexpr std::int64_t kSide = 2048;
+  const Tensor a = torch::randn({kSide, kSide}), b = torch::randn({kSide, kSide});
+  double best = 1e30;
+  for (int i = 0; i < kRuns; ++i) best = std::min(best, wall_seconds_of([&] { torch::mm(a, b); }));
+  return 2.0 * kSide * kSide * kSide / best;
+}
+
+void add_network_rows(std::vector<Target>& rows, const char* name, double gain, bool with_rate) {
+  const auto network = make_network(name, {1, kClasses, false});
+  network->eval();
+  const auto weights = state_dict(*network);
+  engine::Engine engine(name, {1, kClasses, kSize, kSize}, views_of(weights));
+  const Tensor x = torch::randn({1, 1, kSize, kSize});
+  std::vector<float> logits(static_cast<std::size_t>(kClasses * kSize * kSize));
+  const auto forward = [&] { network->forward(x); };
+  const auto run = [&] { engine.run({x.data_ptr<float>(), static_cast<std::size_t>(x.numel())}, logits); };
+  double flops = 0, torch_seconds = 1e30, seconds = 1e30;
+  engine.observe([&](const engine::StepTime& step) { flops += step.work.flops; });
+  run();
+  engine.observe({});
+  forward();
+  for (int i = 0; i < kRuns; ++i) {
+    torch_seconds = std::min(torch_seconds, wall_seconds_of(forward));
+    seconds = std::min(seconds, wall_seconds_of(run));
+  }
+  rows.push_back({fmt::format("{}, 320x320, engine against LibTorch, {} threads", name, thread_count()), "s",
+                  torch_seconds, seconds, torch_seconds / gain});
+  if (!with_rate) return;
+  const double at_sgemm_rate = flops / sgemm_flops();
+  rows.push_back({fmt::format("{}, against its operations at OpenBLAS's SGEMM rate", name), "s",
+                  at_sgemm_rate, seconds, at_sgemm_rate});
+}
+
+}  // namespace
+
+std::vector<Target> cpu_targets() {
+  apply_thread_count();
+  const torch::InferenceMode inference;
+  std::vector<Target> rows;
+  add_scan_rows(rows);
+  add_network_rows(rows, "swin_umamba", 2.3, true);
+  add_network_rows(rows, "swin_umamba_d", 2.0, false);
+  return rows;
+}
+
+}  // namespace seg::bench

@@ -1,0 +1,96 @@
+#include "report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/threads.h"
+#include "ceilings.h"
+#include "engine/engine.h"
+#include "engine/graph.h"
+#include "net/network.h"
+#include "net/state_dict.h"
+#include "net/threads.h"
+
+namespace seg::bench {
+namespace {
+
+constexpr std::int64_t kSize = 320, kClasses = 4;
+constexpr int kRuns = 7;
+
+struct Group {
+  std::string kind;
+  double seconds = 0;
+  engine::Work work;
+};
+
+/// The groups of the run that took the least time, the slowest first.
+std::vector<Group> groups_of(engine::Engine& engine, std::vector<float>& logits) {
+  const std::vector<float> image(static_cast<std::size_t>(kSize * kSize), 0.5f);
+  std::map<std::string, Group> best, groups;
+  double least = 1e30, total = 0;
+  engine.observe([&](const engine::StepTime& step) {
+    Group& group =
+        groups.try_emplace(std::string(step.kind), Group{std::string(step.kind), 0, {}}).first->second;
+    group.seconds += step.seconds;
+    group.work.flops += step.work.flops;
+    group.work.bytes += step.work.bytes;
+    total += step.seconds;
+  });
+  for (int i = 0; i < kRuns; ++i) {
+    groups.clear();
+    total = 0;
+    engine.run(image, logits);
+    if (total < least) best = groups;
+    least = std::min(least, total);
+  }
+  std::vector<Group> sorted;
+  for (auto& [kind, group] : best) sorted.push_back(std::move(group));
+  std::ranges::sort(sorted, std::ranges::greater(), &Group::seconds);
+  return sorted;
+}
+
+void print_group(const Group& group, double total, double flops, double bytes) {
+  // What memory and arithmetic would need at their best, one behind the other hidden.
+  const double least = std::max(group.work.flops / flops, group.work.bytes / bytes);
+  fmt::print("| {} | {:.1f} | {:.0f} % | {:.1f} | {:.0f} | {:.1f} | {:.0f} % | {} |\n", group.kind,
+             1e3 * group.seconds, 100 * group.seconds / total, 1e-9 * group.work.flops,
+             1e-9 * group.work.flops / group.seconds, 1e-9 * group.work.bytes / group.seconds,
+             100 * least / group.seconds,
+             group.work.flops / flops > group.work.bytes / bytes ? "arithmetic" : "memory");
+}
+
+void print_network(const char* name, double flops, double bytes) {
+  const auto network = make_network(name, {1, kClasses, false});
+  const auto weights = state_dict(*network);
+  engine::Engine engine(name, {1, kClasses, kSize, kSize}, views_of(weights));
+  std::vector<float> logits(static_cast<std::size_t>(kClasses * kSize * kSize));
+  const auto groups = groups_of(engine, logits);
+  Group all{"all", 0, {}};
+  for (const Group& group : groups) {
+    all.seconds += group.seconds;
+    all.work.flops += group.work.flops;
+    all.work.bytes += group.work.bytes;
+  }
+  fmt::print(
+      "\n{}, {}x{}, {} threads\n\n| layers | ms | of all | GF | GF/s | GB/s | of the ceiling | which is |\n",
+      name, kSize, kSize, thread_count());
+  fmt::print("|---|---|---|---|---|---|---|---|\n");
+  for (const Group& group : groups) print_group(group, all.seconds, flops, bytes);
+  print_group(all, all.seconds, flops, bytes);
+}
+
+}  // namespace
+
+void print_report() {
+  apply_thread_count();
+  const double flops = peak_flops(), bytes = memory_bytes();
+  fmt::print("ceilings on {} threads: {:.0f} GF/s of multiply-adds, {:.1f} GB/s of memory\n", thread_count(),
+             1e-9 * flops, 1e-9 * bytes);
+  for (const char* name : {"swin_umamba", "swin_umamba_d"}) print_network(name, flops, bytes);
+}
+
+}  // namespace seg::bench
