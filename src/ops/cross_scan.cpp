@@ -72,22 +72,13 @@ class ForwardScan {
     return in_.x_dbl + image * shape_.pixels() * layout_.x_stride + k * (shape_.dt_rank + 2 * shape_.state);
   }
 
-  // Pixels of a column lie far apart: no hardware prefetcher sees them coming.
   void prefetch(const Task& task, std::int64_t k, const TilePixels& pixels) const {
-    constexpr std::int64_t kLine = 16;  // floats
     const std::int64_t at = task.image * shape_.pixels() * shape_.channels + task.first_group * kTileChannels;
     const std::int64_t channels =
         std::min(task.groups * kTileChannels, shape_.channels - task.first_group * kTileChannels);
-    const float* x = x_dbl(task.image, k);
-    for (std::int64_t t = 0; t < pixels.count; ++t) {
-      for (std::int64_t c = 0; c < channels; c += kLine) {
-        __builtin_prefetch(in_.u + at + pixels.index[t] * shape_.channels + c);
-        __builtin_prefetch(y_ + at + pixels.index[t] * shape_.channels + c, 1);
-      }
-      for (std::int64_t i = 0; i < shape_.dt_rank + 2 * shape_.state; i += kLine) {
-        __builtin_prefetch(x + pixels.index[t] * layout_.x_stride + i);
-      }
-    }
+    prefetch_rows(pixels, in_.u + at, shape_.channels, channels);
+    prefetch_rows(pixels, y_ + at, shape_.channels, channels);
+    prefetch_rows(pixels, x_dbl(task.image, k), layout_.x_stride, shape_.dt_rank + 2 * shape_.state);
   }
 
   const CrossScanShape shape_;

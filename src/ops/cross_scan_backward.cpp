@@ -12,7 +12,7 @@ namespace {
 // Gradients of B, C and the dt part are sums over channels: every block of groups makes its own, and they are
 // added up in order. So the blocks follow from the shape alone, never from the number of threads.
 std::int64_t groups_per_block(std::int64_t groups, std::int64_t batch) {
-  return std::clamp<std::int64_t>(groups * batch / 8, 1, kMaxBackwardGroups);
+  return std::clamp<std::int64_t>(groups * batch / 4, 1, kMaxBackwardGroups);
 }
 
 // Blocks' gradients of x_dbl stay below this; more images than fit go one after the other.
@@ -54,16 +54,18 @@ class BackwardScan {
   }
 
  private:
+  std::int64_t columns() const { return shape_.dt_rank + 2 * shape_.state; }  // of a direction in x_dbl
+
   // The gradient of one direction of one block of channels, with h kept at the start of every tile.
   void scan_block(std::int64_t k, std::int64_t image, std::int64_t block, float* grad_x) {
     const std::int64_t first_group = block * block_;
     const std::int64_t groups = std::min(block_, weights_.groups() - first_group);
     const std::int64_t tiles = ceil_div(shape_.pixels(), kTilePixels);
     const std::int64_t at = image * image_size_ + first_group * kTileChannels;
-    const float* x =
-        in_.x_dbl + image * shape_.pixels() * layout_.x_stride + k * (shape_.dt_rank + 2 * shape_.state);
+    const float* x = in_.x_dbl + image * shape_.pixels() * layout_.x_stride + k * columns();
     ChannelRows states((tiles + 1) * groups * shape_.state);
     ChannelRows carry(groups * shape_.state);
+    std::vector<TileSteps> steps(tiles * groups);
     const auto state_of = [&](std::int64_t tile, std::int64_t g) {
       return states.data() + (tile * groups + g) * shape_.state;
     };
@@ -74,16 +76,32 @@ class BackwardScan {
       work[g].carry = carry[g * shape_.state].at;
       work[g].sums = sums_of(image, first_group + g);
     }
-    for (std::int64_t tile = 0; tile + 1 < tiles; ++tile) {
+    const std::int64_t channels =
+        std::min(groups * kTileChannels, shape_.channels - first_group * kTileChannels);
+    for (std::int64_t tile = 0; tile < tiles; ++tile) {
       const TilePixels pixels = tile_pixels(shape_, k, tile * kTilePixels);
+      if (tile + 1 < tiles) {
+        const TilePixels next = tile_pixels(shape_, k, (tile + 1) * kTilePixels);
+        prefetch_rows(next, in_.u + at, shape_.channels, channels);
+        prefetch_rows(next, x, layout_.x_stride, columns());
+      }
       for (std::int64_t g = 0; g < groups; ++g) {
         std::copy_n(state_of(tile, g), shape_.state, state_of(tile + 1, g));
-        scan_tile_forward(layout_, work[g].weights, pixels, work[g].channels, x,
-                          in_.u + at + g * kTileChannels, state_of(tile + 1, g)->at, nullptr, false);
+        scan_tile_states(layout_, work[g].weights, pixels, work[g].channels, x,
+                         in_.u + at + g * kTileChannels, state_of(tile + 1, g)->at, steps[tile * groups + g]);
       }
     }
     for (std::int64_t tile = tiles - 1; tile >= 0; --tile) {
-      for (std::int64_t g = 0; g < groups; ++g) work[g].state = state_of(tile, g)->at;
+      if (tile > 0) {
+        const TilePixels next = tile_pixels(shape_, k, (tile - 1) * kTilePixels);
+        for (const float* from : {in_.u, dy_, const_cast<const float*>(out_.u)})
+          prefetch_rows(next, from + at, shape_.channels, channels);
+        prefetch_rows(next, x, layout_.x_stride, columns());
+      }
+      for (std::int64_t g = 0; g < groups; ++g) {
+        work[g].state = state_of(tile, g)->at;
+        work[g].steps = &steps[tile * groups + g];
+      }
       scan_tile_backward(layout_, work, tile_pixels(shape_, k, tile * kTilePixels), x, in_.u + at, dy_ + at,
                          out_.u + at, k > 0, grad_x);
     }
@@ -92,7 +110,7 @@ class BackwardScan {
   // One row of pixels of an image.
   void add_partials(std::int64_t k, std::int64_t first_image, std::int64_t image, std::int64_t row,
                     const float* partials) const {
-    const std::int64_t columns = shape_.dt_rank + 2 * shape_.state, stride = layout_.x_gradient_stride();
+    const std::int64_t columns = this->columns(), stride = layout_.x_gradient_stride();
     for (std::int64_t p = row * shape_.width; p < (row + 1) * shape_.width; ++p) {
       float* to = out_.x_dbl + ((first_image + image) * shape_.pixels() + p) * layout_.x_stride + k * columns;
       std::fill_n(to, columns, 0.0f);

@@ -23,6 +23,9 @@ static_assert(kTileChannels % kLanes == 0);
 // States whose decay, value and neighbours fit into the registers at once.
 inline constexpr int kStatesAtOnce = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 16 : 8;
 
+// Pixels whose dt projections are summed up at once.
+inline constexpr int kProjectedAtOnce = kStatesAtOnce == 16 ? 8 : 4;
+
 // Decays are clamped here: 2^-125 is the last power with room for a mantissa below 1, and nothing as a decay.
 inline constexpr float kMinExponent = -125.0f;
 
@@ -135,25 +138,24 @@ HWY_INLINE void project_steps(const TileLayout& layout, const TileWeights& weigh
   for (int i = 0; i < kPixels; ++i) rows[i] = x + index[i] * layout.x_stride;
   for (std::int64_t j = 0; j < kTileChannels; j += kLanes) {
     V sum[kPixels];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int i = 0; i < kPixels; ++i) sum[i] = hn::Load(D(), weights.dt_bias + j);
     for (std::int64_t r = 0; r < layout.rank; ++r) {
       const V weight = hn::Load(D(), weights.dt_weight + r * kTileChannels + j);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int i = 0; i < kPixels; ++i) sum[i] = hn::MulAdd(weight, broadcast(rows[i][r]), sum[i]);
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int i = 0; i < kPixels; ++i) hn::Store(sum[i], D(), dt + i * kTileChannels + j);
   }
 }
 
 // dt = softplus(projection) of a tile, and where asked for its derivative.
-template <bool kSlope>
 HWY_INLINE void tile_steps(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
                            const float* x, float* dt, float* slope) {
   std::int64_t t = 0;
-  for (; t + 4 <= pixels.count; t += 4) {
-    project_steps<4>(layout, weights, x, pixels.index + t, dt + t * kTileChannels);
+  for (; t + kProjectedAtOnce <= pixels.count; t += kProjectedAtOnce) {
+    project_steps<kProjectedAtOnce>(layout, weights, x, pixels.index + t, dt + t * kTileChannels);
   }
   for (; t < pixels.count; ++t) {
     project_steps<1>(layout, weights, x, pixels.index + t, dt + t * kTileChannels);
@@ -161,7 +163,7 @@ HWY_INLINE void tile_steps(const TileLayout& layout, const TileWeights& weights,
   for (std::int64_t i = 0; i < pixels.count * kTileChannels; i += kLanes) {
     const V before = hn::Load(D(), dt + i), e = exp_of_minus_abs(before);
     hn::Store(softplus(before, e), D(), dt + i);
-    if constexpr (kSlope) hn::Store(sigmoid(before, e), D(), slope + i);
+    if (slope != nullptr) hn::Store(sigmoid(before, e), D(), slope + i);
   }
 }
 

@@ -11,6 +11,7 @@ namespace seg {
 
 inline constexpr std::int64_t kTilePixels = 16;
 inline constexpr std::int64_t kTileChannels = 16;
+inline constexpr std::int64_t kTileSize = kTilePixels * kTileChannels;
 
 /// What the tiles of one call have in common.
 struct TileLayout {
@@ -43,18 +44,28 @@ struct TilePixels {
 };
 
 /// Scans the tile. `u`, `y` point to its first channel in pixel 0, `x` to x_dbl of pixel 0 and the direction.
-/// `state` [N, 16] is h before the tile and becomes h after it. y is set, or added to; nullptr only moves h.
+/// `state` [N, 16] is h before the tile and becomes h after it. y is set, or added to.
 void scan_tile_forward(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
                        std::int64_t channels, const float* x, const float* u, float* state, float* y,
                        bool add);
+
+/// dt of a tile, a row a pixel, and its derivative by the projection.
+struct alignas(64) TileSteps {
+  float dt[kTileSize], slope[kTileSize];
+};
+
+/// Moves `state` over the tile without an output, and keeps its steps for the way back.
+void scan_tile_states(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
+                      std::int64_t channels, const float* x, const float* u, float* state, TileSteps& steps);
 
 /// One group of 16 channels in the backward pass.
 struct BackwardGroup {
   TileWeights weights;
   std::int64_t channels = 0;     ///< of the 16 exist
   const float* state = nullptr;  ///< [N, 16] h before the tile
-  float* carry = nullptr;        ///< [N, 16] gradient of h that later pixels left; updated
-  float* sums = nullptr;         ///< [2, sum_rows, 16] running sums over pixels and their rounding errors
+  const TileSteps* steps = nullptr;
+  float* carry = nullptr;  ///< [N, 16] gradient of h that later pixels left; updated
+  float* sums = nullptr;   ///< [2, sum_rows, 16] running sums over pixels and their rounding errors
 };
 
 /// Gradients of neighbouring groups, at most kMaxBackwardGroups. `u`, `dy`, `grad_u` point to the first

@@ -11,13 +11,11 @@ HWY_BEFORE_NAMESPACE();
 namespace seg {
 namespace HWY_NAMESPACE {
 
-inline constexpr std::int64_t kTileSize = kTilePixels * kTileChannels;
 inline constexpr float kLn2 = 0.693147181f;
 
 // One group's rows of 16 channels, a row a pixel.
 struct HWY_ALIGN GroupTile {
-  float u[kTileSize], dy[kTileSize], dt[kTileSize];
-  float slope[kTileSize];    // d dt / d (dt projection)
+  float u[kTileSize], dy[kTileSize];
   float dh_b[kTileSize];     // sum over states of dh * B
   float grad_dt[kTileSize];  // sum over states of dh * h_before * decay * a2; in the end d (dt projection)
   bool clamp;
@@ -44,11 +42,10 @@ HWY_INLINE void add_to_sums(const TileLayout& layout, const BackwardGroup& group
 }
 
 void begin_group(const TileLayout& layout, const BackwardGroup& group, const TilePixels& pixels,
-                 const float* x, const float* u, const float* dy, GroupTile& tile) {
+                 const float* u, const float* dy, GroupTile& tile) {
   load_tile(u, layout.channel_stride, pixels, group.channels, tile.u);
   load_tile(dy, layout.channel_stride, pixels, group.channels, tile.dy);
-  tile_steps<true>(layout, group.weights, pixels, x, tile.dt, tile.slope);
-  tile.clamp = !decays_in_range(group.weights, pixels, tile.dt);
+  tile.clamp = !decays_in_range(group.weights, pixels, group.steps->dt);
   for (std::int64_t j = 0; j < kTileChannels; j += kLanes) {
     V skip = hn::Zero(D());
     for (std::int64_t i = j; i < pixels.count * kTileChannels; i += kTileChannels) {
@@ -81,7 +78,7 @@ HWY_NOINLINE void backward_states(const TileLayout& layout, const BackwardGroup&
     for (std::int64_t t = 0; t < pixels.count; ++t) {
       const float* b = x + pixels.index[t] * layout.x_stride;
       const std::int64_t i = t * kTileChannels + j;
-      const V dt = hn::Load(D(), tile.dt + i), dt_u = hn::Mul(dt, hn::Load(D(), tile.u + i));
+      const V dt = hn::Load(D(), group.steps->dt + i), dt_u = hn::Mul(dt, hn::Load(D(), tile.u + i));
       const V dy = hn::Load(D(), tile.dy + i);
 #pragma GCC unroll 4
       for (int n = 0; n < kStates; ++n) {
@@ -98,7 +95,7 @@ HWY_NOINLINE void backward_states(const TileLayout& layout, const BackwardGroup&
       const float* b = x + pixels.index[t] * layout.x_stride;
       const float* c = b + layout.state;
       const std::int64_t i = t * kTileChannels + j;
-      const V dt = hn::Load(D(), tile.dt + i), dt_u = hn::Mul(dt, hn::Load(D(), tile.u + i));
+      const V dt = hn::Load(D(), group.steps->dt + i), dt_u = hn::Mul(dt, hn::Load(D(), tile.u + i));
       const V dy = hn::Load(D(), tile.dy + i);
       V grad_dt = hn::Load(D(), tile.grad_dt + i), dh_b = hn::Load(D(), tile.dh_b + i);
 #pragma GCC unroll 4
@@ -194,6 +191,24 @@ void backward_all_groups(const TileLayout& layout, std::span<const BackwardGroup
   sum_products<kStates>(layout, pixels, first, products, grad_x);
 }
 
+// Sums of kRows rows of dt_weight, from row `first` on.
+template <int kRows>
+HWY_INLINE void add_weight_sums(const TileLayout& layout, const BackwardGroup& group,
+                                const TilePixels& pixels, const float* x, const GroupTile& tile,
+                                std::int64_t first, std::int64_t j) {
+  V sums[kRows];
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) sums[r] = hn::Zero(D());
+  for (std::int64_t t = 0; t < pixels.count; ++t) {
+    const V gradient = hn::Load(D(), tile.grad_dt + t * kTileChannels + j);
+    const float* row = x + pixels.index[t] * layout.x_stride + first;
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) sums[r] = hn::MulAdd(gradient, broadcast(row[r]), sums[r]);
+  }
+#pragma GCC unroll 4
+  for (int r = 0; r < kRows; ++r) add_to_sums(layout, group, layout.state + first + r, j, sums[r]);
+}
+
 // grad_u into tile.dy, d (dt projection) into tile.grad_dt, and the sums of dt_bias and dt_weight.
 void end_group(const TileLayout& layout, const BackwardGroup& group, const TilePixels& pixels, const float* x,
                GroupTile& tile) {
@@ -203,22 +218,17 @@ void end_group(const TileLayout& layout, const BackwardGroup& group, const TileP
     for (std::int64_t i = j; i < pixels.count * kTileChannels; i += kTileChannels) {
       const V dh_b = hn::Load(D(), tile.dh_b + i), through_decay = hn::Load(D(), tile.grad_dt + i);
       const V grad_u =
-          hn::MulAdd(dh_b, hn::Load(D(), tile.dt + i), hn::Mul(skip, hn::Load(D(), tile.dy + i)));
+          hn::MulAdd(dh_b, hn::Load(D(), group.steps->dt + i), hn::Mul(skip, hn::Load(D(), tile.dy + i)));
       const V grad_dt = hn::MulAdd(dh_b, hn::Load(D(), tile.u + i), hn::Mul(through_decay, broadcast(kLn2)));
-      const V grad_projection = hn::Mul(grad_dt, hn::Load(D(), tile.slope + i));
+      const V grad_projection = hn::Mul(grad_dt, hn::Load(D(), group.steps->slope + i));
       bias = hn::Add(bias, grad_projection);
       hn::Store(grad_u, D(), tile.dy + i);
       hn::Store(grad_projection, D(), tile.grad_dt + i);
     }
     add_to_sums(layout, group, layout.state + layout.rank, j, bias);
-    for (std::int64_t r = 0; r < layout.rank; ++r) {
-      V weight = hn::Zero(D());
-      for (std::int64_t t = 0; t < pixels.count; ++t) {
-        const V value = broadcast(x[pixels.index[t] * layout.x_stride + r]);
-        weight = hn::MulAdd(hn::Load(D(), tile.grad_dt + t * kTileChannels + j), value, weight);
-      }
-      add_to_sums(layout, group, layout.state + r, j, weight);
-    }
+    std::int64_t r = 0;
+    for (; r + 4 <= layout.rank; r += 4) add_weight_sums<4>(layout, group, pixels, x, tile, r, j);
+    for (; r < layout.rank; ++r) add_weight_sums<1>(layout, group, pixels, x, tile, r, j);
   }
 }
 
@@ -252,7 +262,7 @@ void tile_backward(const TileLayout& layout, std::span<const BackwardGroup> grou
   GroupTile tiles[kMaxBackwardGroups];
   StateProducts products = {};
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    begin_group(layout, groups[g], pixels, x, u + g * kTileChannels, dy + g * kTileChannels, tiles[g]);
+    begin_group(layout, groups[g], pixels, u + g * kTileChannels, dy + g * kTileChannels, tiles[g]);
   }
   std::int64_t n = 0;
   for (; n + 4 <= layout.state; n += 4) {
