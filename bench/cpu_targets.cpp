@@ -12,7 +12,7 @@
 #include "engine/graph.h"
 #include "net/network.h"
 #include "net/state_dict.h"
-#include "net/threads.h"
+#include "net/set_up_torch.h"
 #include "plain_scan.h"
 #include "scan_problem.h"
 #include "targets.h"
@@ -90,7 +90,7 @@ void add_network_rows(std::vector<Target>& rows, const char* name, double gain, 
 }  // namespace
 
 std::vector<Target> cpu_targets() {
-  apply_thread_count();
+  set_up_torch();
   const torch::InferenceMode inference;
   std::vector<Target> rows;
   add_scan_rows(rows);

@@ -5,7 +5,7 @@
 #include "engine/engine.h"
 #include "net/network.h"
 #include "net/state_dict.h"
-#include "net/threads.h"
+#include "net/set_up_torch.h"
 #include "train/loss.h"
 
 namespace seg::bench {
@@ -14,7 +14,7 @@ namespace {
 constexpr std::int64_t kSize = 320, kClasses = 4;
 
 void forward(benchmark::State& state, const char* name) {
-  apply_thread_count();
+  set_up_torch();
   const torch::InferenceMode inference;
   const auto network = make_network(name, {1, kClasses, false});
   network->eval();
@@ -24,7 +24,7 @@ void forward(benchmark::State& state, const char* name) {
 }
 
 void engine_forward(benchmark::State& state, const char* name) {
-  apply_thread_count();
+  set_up_torch();
   const auto network = make_network(name, {1, kClasses, false});
   const auto weights = state_dict(*network);
   engine::Engine engine(name, {1, kClasses, kSize, kSize}, views_of(weights));
@@ -36,7 +36,7 @@ void engine_forward(benchmark::State& state, const char* name) {
 }
 
 void training_step(benchmark::State& state, const char* name) {
-  apply_thread_count();
+  set_up_torch();
   const auto network = make_network(name, {1, kClasses, true});
   torch::optim::AdamW optimizer(network->parameters(), torch::optim::AdamWOptions(1e-4));
   const Tensor x = torch::randn({2, 1, kSize, kSize});

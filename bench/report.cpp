@@ -13,7 +13,7 @@
 #include "engine/graph.h"
 #include "net/network.h"
 #include "net/state_dict.h"
-#include "net/threads.h"
+#include "net/set_up_torch.h"
 
 namespace seg::bench {
 namespace {
@@ -86,7 +86,7 @@ void print_network(const char* name, double flops, double bytes) {
 }  // namespace
 
 void print_report() {
-  apply_thread_count();
+  set_up_torch();
   const double flops = peak_flops(), bytes = memory_bytes();
   fmt::print("ceilings on {} threads: {:.0f} GF/s of multiply-adds, {:.1f} GB/s of memory\n", thread_count(),
              1e-9 * flops, 1e-9 * bytes);

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/npy.h"
 #include "net/forward_array.h"
-#include "net/threads.h"
+#include "net/set_up_torch.h"
 
 namespace seg {
 namespace {
@@ -30,7 +30,7 @@ FloatArray read_input(const fs::path& path, std::int64_t channels) {
 }
 
 void run_forward(ForwardOptions& options) {
-  apply_thread_count();
+  set_up_torch();
   auto& config = options.task.config;
   const FloatArray input = read_input(options.input, config.in_channels);
   config.patch_size = options.patch_size.empty() ? Size2d{input.shape[2], input.shape[3]}

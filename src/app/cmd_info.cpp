@@ -12,7 +12,7 @@
 #include "base/progress.h"
 #include "eval/text_table.h"
 #include "net/cost.h"
-#include "net/threads.h"
+#include "net/set_up_torch.h"
 
 namespace seg {
 namespace {
@@ -139,7 +139,7 @@ void print_overview(const InfoOptions& options, const std::vector<NetworkInfo>& 
 }
 
 void run_info(const InfoOptions& options) {
-  apply_thread_count();
+  set_up_torch();
   if (options.paper_tables) return print_paper_tables();
   const Size2d size = parse_patch_size(options.size, "--size");
   const auto infos = measure(options, size);

@@ -13,7 +13,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "infer/prediction_files.h"
-#include "net/threads.h"
+#include "net/set_up_torch.h"
 #include "train/predictor.h"
 
 namespace seg {
@@ -96,7 +96,7 @@ bool is_done(const fs::path& file, const CliPredictOptions& options, const Datas
 void run_predict(const CliPredictOptions& options) {
   if (options.part >= options.parts)
     fail_usage("--part-id: expected 0 to {}, got {}", options.parts - 1, options.part);
-  apply_thread_count();
+  set_up_torch();
   const Predictor predictor(options.model, options.predict);
   const DatasetInfo& info = predictor.info();
   const auto all = input_cases(options.input, info);

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "data/image_folder.h"
 #include "data/labelled_patches.h"
-#include "net/threads.h"
+#include "net/set_up_torch.h"
 #include "train/pretrain.h"
 
 namespace seg {
@@ -38,7 +38,7 @@ ImageSets open_images(const PretrainOptions& options) {
 }
 
 void run_pretrain(PretrainOptions& options) {
-  apply_thread_count();
+  set_up_torch();
   PretrainConfig& config = options.config;
   if (options.output.extension() != ".safetensors")
     fail_usage("{}: expected a name ending in .safetensors", options.output.string());

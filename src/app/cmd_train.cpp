@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "data/splits.h"
-#include "net/threads.h"
+#include "net/set_up_torch.h"
 #include "train/trainer.h"
 #include "train/trainers.h"
 #include "train/validation.h"
@@ -86,7 +86,7 @@ void check_start(const TrainOptions& options, const TrainerEntry& trainer) {
 }
 
 void run_train(TrainOptions& options) {
-  apply_thread_count();
+  set_up_torch();
   const fs::path preprocessed = find_dataset(options.folders.preprocessed, options.dataset);
   const TrainerEntry& trainer = chosen_trainer(options, preprocessed.filename());
   check_start(options, trainer);

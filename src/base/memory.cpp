@@ -23,6 +23,12 @@ double available_memory_bytes() {
   return static_cast<double>(::sysconf(_SC_AVPHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
 }
 
+void keep_freed_memory() {
+  mallopt(M_MMAP_MAX, 0);         // large blocks from the heap too
+  mallopt(M_TRIM_THRESHOLD, -1);  // whose end stays
+  mallopt(M_ARENA_MAX, 1);        // other threads' heaps end at 64 MB
+}
+
 void release_free_memory() {
   malloc_trim(0);
 }

@@ -10,7 +10,10 @@ double peak_memory_mib();
 /// read again.
 double available_memory_bytes();
 
-/// Gives freed memory back to the system, which glibc otherwise keeps for the next allocations.
+/// From now on freed memory of any size is kept for the next allocations.
+void keep_freed_memory();
+
+/// Gives freed memory back to the system.
 void release_free_memory();
 
 }  // namespace seg

@@ -1,7 +1,8 @@
-#include "net/threads.h"
+#include "net/set_up_torch.h"
 
 #include <ATen/Parallel.h>
 
+#include "base/memory.h"
 #include "base/threads.h"
 
 // Present when the BLAS that LibTorch loads is OpenBLAS.
@@ -9,9 +10,10 @@ extern "C" void openblas_set_num_threads(int count) __attribute__((weak));
 
 namespace seg {
 
-void apply_thread_count() {
+void set_up_torch() {
   at::set_num_threads(thread_count());
   if (openblas_set_num_threads != nullptr) openblas_set_num_threads(thread_count());
+  keep_freed_memory();
 }
 
 }  // namespace seg
