@@ -11,8 +11,8 @@
 #include "engine/engine.h"
 #include "engine/graph.h"
 #include "net/network.h"
-#include "net/state_dict.h"
 #include "net/set_up_torch.h"
+#include "net/state_dict.h"
 #include "plain_scan.h"
 #include "scan_problem.h"
 #include "targets.h"
@@ -43,7 +43,9 @@ void add_scan_rows(std::vector<Target>& rows) {
         25);
     add("backward",
         best_cpu_seconds(2, [&] { plain_scan_backward(p.shape, p.inputs(), p.dy.data(), p.outputs()); }),
-        best_cpu_seconds(kRuns, [&] { cross_scan_backward(p.shape, p.inputs(), p.dy.data(), p.outputs()); }),
+        best_cpu_seconds(
+            kRuns,
+            [&] { cross_scan_backward(p.shape, p.inputs(), p.states.data(), p.dy.data(), p.outputs()); }),
         20);
     const double floor = scan_floor_seconds(static_cast<std::int64_t>(p.elements()));
     rows.push_back({fmt::format("scan forward, {} channels, against its arithmetic alone", channels), "CPU s",

@@ -4,8 +4,8 @@
 
 #include "engine/engine.h"
 #include "net/network.h"
-#include "net/state_dict.h"
 #include "net/set_up_torch.h"
+#include "net/state_dict.h"
 #include "train/loss.h"
 
 namespace seg::bench {

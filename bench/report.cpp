@@ -12,8 +12,8 @@
 #include "engine/engine.h"
 #include "engine/graph.h"
 #include "net/network.h"
-#include "net/state_dict.h"
 #include "net/set_up_torch.h"
+#include "net/state_dict.h"
 
 namespace seg::bench {
 namespace {

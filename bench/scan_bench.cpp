@@ -70,7 +70,8 @@ void scan_backward(benchmark::State& state) {
   ScanProblem& p = problem(state.range(0));
   const double plain = plain_seconds(
       known, p.shape.channels, [&] { plain_scan_backward(p.shape, p.inputs(), p.dy.data(), p.outputs()); });
-  run(state, p, plain, [&] { cross_scan_backward(p.shape, p.inputs(), p.dy.data(), p.outputs()); });
+  run(state, p, plain,
+      [&] { cross_scan_backward(p.shape, p.inputs(), p.states.data(), p.dy.data(), p.outputs()); });
 }
 
 void sizes(benchmark::internal::Benchmark* bench) {

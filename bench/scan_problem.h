@@ -28,6 +28,8 @@ class ScanProblem {
     for (const auto* like : {&u, &x_dbl, &dt_weight, &dt_bias, &a_log, &skip})
       gradients.emplace_back(like->size());
     y.resize(u.size());
+    states.resize(cross_scan_states_size(shape));
+    cross_scan_forward(shape, inputs(), y.data(), states.data());
   }
 
   CrossScanInputs inputs() const {
@@ -40,7 +42,7 @@ class ScanProblem {
   double elements() const { return 4.0 * shape.channels * shape.pixels(); }
 
   const CrossScanShape shape;
-  std::vector<float> u, dy, x_dbl, dt_weight, dt_bias, a_log, skip, y;
+  std::vector<float> u, dy, x_dbl, dt_weight, dt_bias, a_log, skip, y, states;
   std::vector<std::vector<float>> gradients;
 };
 

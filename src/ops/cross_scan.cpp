@@ -1,6 +1,7 @@
 #include "ops/cross_scan.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/threads.h"
 #include "ops/cross_scan_layout.h"
@@ -28,8 +29,8 @@ struct Task {
 
 class ForwardScan {
  public:
-  ForwardScan(const CrossScanShape& shape, const CrossScanInputs& in, float* y)
-      : shape_(shape), in_(in), y_(y), layout_(tile_layout(shape)), weights_(shape, in) {}
+  ForwardScan(const CrossScanShape& shape, const CrossScanInputs& in, float* y, float* states)
+      : shape_(shape), in_(in), y_(y), states_(states), layout_(tile_layout(shape)), weights_(shape, in) {}
 
   void run() const {
     const std::int64_t size = groups_per_task(weights_.groups(), shape_.batch);
@@ -53,7 +54,13 @@ class ForwardScan {
           prefetch(task, k, next);
         }
         for (std::int64_t g = 0; g < task.groups; ++g) {
-          scan(task.image, k, task.first_group + g, pixels, state.data() + g * shape_.state);
+          ChannelRow* here = state.data() + g * shape_.state;
+          if (states_ != nullptr) {
+            std::memcpy(
+                states_ + state_place(shape_, task.image, k, task.first_group + g, first / kTilePixels), here,
+                shape_.state * sizeof(ChannelRow));
+          }
+          scan(task.image, k, task.first_group + g, pixels, here);
         }
       }
     }
@@ -84,14 +91,19 @@ class ForwardScan {
   const CrossScanShape shape_;
   const CrossScanInputs in_;
   float* const y_;
+  float* const states_;
   const TileLayout layout_;
   const PackedWeights weights_;
 };
 
 }  // namespace
 
-void cross_scan_forward(const CrossScanShape& shape, const CrossScanInputs& in, float* y) {
-  ForwardScan(shape, in, y).run();
+std::int64_t cross_scan_states_size(const CrossScanShape& shape) {
+  return state_place(shape, shape.batch, 0, 0, 0);
+}
+
+void cross_scan_forward(const CrossScanShape& shape, const CrossScanInputs& in, float* y, float* states) {
+  ForwardScan(shape, in, y, states).run();
 }
 
 }  // namespace seg

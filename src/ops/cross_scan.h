@@ -36,11 +36,17 @@ struct CrossScanGradients {
   float* skip = nullptr;
 };
 
-/// y [batch, pixels, D] = sum over the directions. Bit-equal for any thread count.
-void cross_scan_forward(const CrossScanShape& shape, const CrossScanInputs& in, float* y);
+/// Floats that the forward pass keeps for the backward pass: the states before every sixteenth pixel, that is
+/// N / 16 times as many as u has, for each direction.
+std::int64_t cross_scan_states_size(const CrossScanShape& shape);
 
-/// Gradients of sum(y * dy); states are recomputed, nothing is kept from the forward pass.
-void cross_scan_backward(const CrossScanShape& shape, const CrossScanInputs& in, const float* dy,
-                         const CrossScanGradients& out);
+/// y [batch, pixels, D] = sum over the directions. Bit-equal for any thread count. `states` is filled where
+/// it is not null.
+void cross_scan_forward(const CrossScanShape& shape, const CrossScanInputs& in, float* y,
+                        float* states = nullptr);
+
+/// Gradients of sum(y * dy), with the `states` that the forward pass kept; those between are computed again.
+void cross_scan_backward(const CrossScanShape& shape, const CrossScanInputs& in, const float* states,
+                         const float* dy, const CrossScanGradients& out);
 
 }  // namespace seg

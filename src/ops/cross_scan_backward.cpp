@@ -20,10 +20,11 @@ constexpr std::int64_t kMaxPartialFloats = 16 << 20;
 
 class BackwardScan {
  public:
-  BackwardScan(const CrossScanShape& shape, const CrossScanInputs& in, const float* dy,
+  BackwardScan(const CrossScanShape& shape, const CrossScanInputs& in, const float* states, const float* dy,
                const CrossScanGradients& out)
       : shape_(shape),
         in_(in),
+        states_(states),
         dy_(dy),
         out_(out),
         layout_(tile_layout(shape)),
@@ -56,51 +57,30 @@ class BackwardScan {
  private:
   std::int64_t columns() const { return shape_.dt_rank + 2 * shape_.state; }  // of a direction in x_dbl
 
-  // The gradient of one direction of one block of channels, with h kept at the start of every tile.
+  // The gradient of one direction of one block of channels.
   void scan_block(std::int64_t k, std::int64_t image, std::int64_t block, float* grad_x) {
     const std::int64_t first_group = block * block_;
     const std::int64_t groups = std::min(block_, weights_.groups() - first_group);
-    const std::int64_t tiles = ceil_div(shape_.pixels(), kTilePixels);
+    const std::int64_t channels =
+        std::min(groups * kTileChannels, shape_.channels - first_group * kTileChannels);
     const std::int64_t at = image * image_size_ + first_group * kTileChannels;
     const float* x = in_.x_dbl + image * shape_.pixels() * layout_.x_stride + k * columns();
-    ChannelRows states((tiles + 1) * groups * shape_.state);
     ChannelRows carry(groups * shape_.state);
-    std::vector<TileSteps> steps(tiles * groups);
-    const auto state_of = [&](std::int64_t tile, std::int64_t g) {
-      return states.data() + (tile * groups + g) * shape_.state;
-    };
     std::vector<BackwardGroup> work(groups);
     for (std::int64_t g = 0; g < groups; ++g) {
       work[g].weights = weights_.of(k, first_group + g);
-      work[g].channels = std::min(kTileChannels, shape_.channels - (first_group + g) * kTileChannels);
+      work[g].channels = std::min(kTileChannels, channels - g * kTileChannels);
       work[g].carry = carry[g * shape_.state].at;
       work[g].sums = sums_of(image, first_group + g);
     }
-    const std::int64_t channels =
-        std::min(groups * kTileChannels, shape_.channels - first_group * kTileChannels);
-    for (std::int64_t tile = 0; tile < tiles; ++tile) {
-      const TilePixels pixels = tile_pixels(shape_, k, tile * kTilePixels);
-      if (tile + 1 < tiles) {
-        const TilePixels next = tile_pixels(shape_, k, (tile + 1) * kTilePixels);
-        prefetch_rows(next, in_.u + at, shape_.channels, channels);
-        prefetch_rows(next, x, layout_.x_stride, columns());
-      }
-      for (std::int64_t g = 0; g < groups; ++g) {
-        std::copy_n(state_of(tile, g), shape_.state, state_of(tile + 1, g));
-        scan_tile_states(layout_, work[g].weights, pixels, work[g].channels, x,
-                         in_.u + at + g * kTileChannels, state_of(tile + 1, g)->at, steps[tile * groups + g]);
-      }
-    }
-    for (std::int64_t tile = tiles - 1; tile >= 0; --tile) {
+    for (std::int64_t tile = ceil_div(shape_.pixels(), kTilePixels) - 1; tile >= 0; --tile) {
+      for (std::int64_t g = 0; g < groups; ++g)
+        work[g].state = states_ + state_place(shape_, image, k, first_group + g, tile);
       if (tile > 0) {
         const TilePixels next = tile_pixels(shape_, k, (tile - 1) * kTilePixels);
         for (const float* from : {in_.u, dy_, const_cast<const float*>(out_.u)})
           prefetch_rows(next, from + at, shape_.channels, channels);
         prefetch_rows(next, x, layout_.x_stride, columns());
-      }
-      for (std::int64_t g = 0; g < groups; ++g) {
-        work[g].state = state_of(tile, g)->at;
-        work[g].steps = &steps[tile * groups + g];
       }
       scan_tile_backward(layout_, work, tile_pixels(shape_, k, tile * kTilePixels), x, in_.u + at, dy_ + at,
                          out_.u + at, k > 0, grad_x);
@@ -151,6 +131,7 @@ class BackwardScan {
 
   const CrossScanShape shape_;
   const CrossScanInputs in_;
+  const float* const states_;
   const float* const dy_;
   const CrossScanGradients out_;
   const TileLayout layout_;
@@ -162,9 +143,9 @@ class BackwardScan {
 
 }  // namespace
 
-void cross_scan_backward(const CrossScanShape& shape, const CrossScanInputs& in, const float* dy,
-                         const CrossScanGradients& out) {
-  BackwardScan(shape, in, dy, out).run();
+void cross_scan_backward(const CrossScanShape& shape, const CrossScanInputs& in, const float* states,
+                         const float* dy, const CrossScanGradients& out) {
+  BackwardScan(shape, in, states, dy, out).run();
 }
 
 }  // namespace seg

@@ -49,6 +49,15 @@ inline TilePixels tile_pixels(const CrossScanShape& shape, std::int64_t directio
   return pixels;
 }
 
+/// Where the states [N, 16] before a tile lie among those that the forward pass keeps.
+inline std::int64_t state_place(const CrossScanShape& shape, std::int64_t image, std::int64_t direction,
+                                std::int64_t group, std::int64_t tile) {
+  const std::int64_t groups = ceil_div(shape.channels, kTileChannels),
+                     tiles = ceil_div(shape.pixels(), kTilePixels);
+  return (((image * shape.directions + direction) * groups + group) * tiles + tile) * shape.state *
+         kTileChannels;
+}
+
 /// Fetches `count` values of every pixel's row into the cache: pixels of a column lie far apart, and no
 /// hardware prefetcher sees them coming.
 inline void prefetch_rows(const TilePixels& pixels, const float* rows, std::int64_t stride,

@@ -49,23 +49,13 @@ void scan_tile_forward(const TileLayout& layout, const TileWeights& weights, con
                        std::int64_t channels, const float* x, const float* u, float* state, float* y,
                        bool add);
 
-/// dt of a tile, a row a pixel, and its derivative by the projection.
-struct alignas(64) TileSteps {
-  float dt[kTileSize], slope[kTileSize];
-};
-
-/// Moves `state` over the tile without an output, and keeps its steps for the way back.
-void scan_tile_states(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
-                      std::int64_t channels, const float* x, const float* u, float* state, TileSteps& steps);
-
 /// One group of 16 channels in the backward pass.
 struct BackwardGroup {
   TileWeights weights;
   std::int64_t channels = 0;     ///< of the 16 exist
   const float* state = nullptr;  ///< [N, 16] h before the tile
-  const TileSteps* steps = nullptr;
-  float* carry = nullptr;  ///< [N, 16] gradient of h that later pixels left; updated
-  float* sums = nullptr;   ///< [2, sum_rows, 16] running sums over pixels and their rounding errors
+  float* carry = nullptr;        ///< [N, 16] gradient of h that later pixels left; updated
+  float* sums = nullptr;         ///< [2, sum_rows, 16] running sums over pixels and their rounding errors
 };
 
 /// Gradients of neighbouring groups, at most kMaxBackwardGroups. `u`, `dy`, `grad_u` point to the first

@@ -15,7 +15,8 @@ inline constexpr float kLn2 = 0.693147181f;
 
 // One group's rows of 16 channels, a row a pixel.
 struct HWY_ALIGN GroupTile {
-  float u[kTileSize], dy[kTileSize];
+  float u[kTileSize], dy[kTileSize], dt[kTileSize];
+  float slope[kTileSize];    // d dt / d (dt projection)
   float dh_b[kTileSize];     // sum over states of dh * B
   float grad_dt[kTileSize];  // sum over states of dh * h_before * decay * a2; in the end d (dt projection)
   bool clamp;
@@ -42,10 +43,11 @@ HWY_INLINE void add_to_sums(const TileLayout& layout, const BackwardGroup& group
 }
 
 void begin_group(const TileLayout& layout, const BackwardGroup& group, const TilePixels& pixels,
-                 const float* u, const float* dy, GroupTile& tile) {
+                 const float* x, const float* u, const float* dy, GroupTile& tile) {
   load_tile(u, layout.channel_stride, pixels, group.channels, tile.u);
   load_tile(dy, layout.channel_stride, pixels, group.channels, tile.dy);
-  tile.clamp = !decays_in_range(group.weights, pixels, group.steps->dt);
+  tile_steps(layout, group.weights, pixels, x, tile.dt, tile.slope);
+  tile.clamp = !decays_in_range(group.weights, pixels, tile.dt);
   for (std::int64_t j = 0; j < kTileChannels; j += kLanes) {
     V skip = hn::Zero(D());
     for (std::int64_t i = j; i < pixels.count * kTileChannels; i += kTileChannels) {
@@ -71,14 +73,14 @@ HWY_NOINLINE void backward_states(const TileLayout& layout, const BackwardGroup&
     V h[kStates], dh[kStates], grad_a[kStates];
 #pragma GCC unroll 4
     for (int n = 0; n < kStates; ++n) {
-      h[n] = hn::Load(D(), group.state + (first + n) * kTileChannels + j);
+      h[n] = hn::LoadU(D(), group.state + (first + n) * kTileChannels + j);
       dh[n] = hn::Load(D(), group.carry + (first + n) * kTileChannels + j);
       grad_a[n] = hn::Zero(D());
     }
     for (std::int64_t t = 0; t < pixels.count; ++t) {
       const float* b = x + pixels.index[t] * layout.x_stride;
       const std::int64_t i = t * kTileChannels + j;
-      const V dt = hn::Load(D(), group.steps->dt + i), dt_u = hn::Mul(dt, hn::Load(D(), tile.u + i));
+      const V dt = hn::Load(D(), tile.dt + i), dt_u = hn::Mul(dt, hn::Load(D(), tile.u + i));
       const V dy = hn::Load(D(), tile.dy + i);
 #pragma GCC unroll 4
       for (int n = 0; n < kStates; ++n) {
@@ -95,7 +97,7 @@ HWY_NOINLINE void backward_states(const TileLayout& layout, const BackwardGroup&
       const float* b = x + pixels.index[t] * layout.x_stride;
       const float* c = b + layout.state;
       const std::int64_t i = t * kTileChannels + j;
-      const V dt = hn::Load(D(), group.steps->dt + i), dt_u = hn::Mul(dt, hn::Load(D(), tile.u + i));
+      const V dt = hn::Load(D(), tile.dt + i), dt_u = hn::Mul(dt, hn::Load(D(), tile.u + i));
       const V dy = hn::Load(D(), tile.dy + i);
       V grad_dt = hn::Load(D(), tile.grad_dt + i), dh_b = hn::Load(D(), tile.dh_b + i);
 #pragma GCC unroll 4
@@ -218,9 +220,9 @@ void end_group(const TileLayout& layout, const BackwardGroup& group, const TileP
     for (std::int64_t i = j; i < pixels.count * kTileChannels; i += kTileChannels) {
       const V dh_b = hn::Load(D(), tile.dh_b + i), through_decay = hn::Load(D(), tile.grad_dt + i);
       const V grad_u =
-          hn::MulAdd(dh_b, hn::Load(D(), group.steps->dt + i), hn::Mul(skip, hn::Load(D(), tile.dy + i)));
+          hn::MulAdd(dh_b, hn::Load(D(), tile.dt + i), hn::Mul(skip, hn::Load(D(), tile.dy + i)));
       const V grad_dt = hn::MulAdd(dh_b, hn::Load(D(), tile.u + i), hn::Mul(through_decay, broadcast(kLn2)));
-      const V grad_projection = hn::Mul(grad_dt, hn::Load(D(), group.steps->slope + i));
+      const V grad_projection = hn::Mul(grad_dt, hn::Load(D(), tile.slope + i));
       bias = hn::Add(bias, grad_projection);
       hn::Store(grad_u, D(), tile.dy + i);
       hn::Store(grad_projection, D(), tile.grad_dt + i);
@@ -262,7 +264,7 @@ void tile_backward(const TileLayout& layout, std::span<const BackwardGroup> grou
   GroupTile tiles[kMaxBackwardGroups];
   StateProducts products = {};
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    begin_group(layout, groups[g], pixels, u + g * kTileChannels, dy + g * kTileChannels, tiles[g]);
+    begin_group(layout, groups[g], pixels, x, u + g * kTileChannels, dy + g * kTileChannels, tiles[g]);
   }
   std::int64_t n = 0;
   for (; n + 4 <= layout.state; n += 4) {

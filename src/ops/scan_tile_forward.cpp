@@ -11,8 +11,8 @@ HWY_BEFORE_NAMESPACE();
 namespace seg {
 namespace HWY_NAMESPACE {
 
-// kStates of the tile's states, kept in registers: h = decay h + dt u B, and with kOutput y += C h.
-template <int kStates, bool kClamp, bool kOutput>
+// kStates of the tile's states, kept in registers: h = decay h + dt u B, y += C h.
+template <int kStates, bool kClamp>
 HWY_NOINLINE void scan_states(const TilePixels& pixels, const float* x, std::int64_t x_stride,
                               std::int64_t state, const float* a2, const float* dt, const float* dt_u,
                               float* h_rows, float* y) {
@@ -25,21 +25,21 @@ HWY_NOINLINE void scan_states(const TilePixels& pixels, const float* x, std::int
       const float* c = b + state;
       const V step = hn::Load(D(), dt + t * kTileChannels + j);
       const V step_u = hn::Load(D(), dt_u + t * kTileChannels + j);
-      V sum = kOutput ? hn::Load(D(), y + t * kTileChannels + j) : step;
+      V sum = hn::Load(D(), y + t * kTileChannels + j);
 #pragma GCC unroll 16
       for (int n = 0; n < kStates; ++n) {
         const V decay = decay_of<kClamp>(step, hn::Load(D(), a2 + n * kTileChannels + j));
         h[n] = hn::MulAdd(decay, h[n], hn::Mul(step_u, broadcast(b[n])));
-        if constexpr (kOutput) sum = hn::MulAdd(h[n], broadcast(c[n]), sum);
+        sum = hn::MulAdd(h[n], broadcast(c[n]), sum);
       }
-      if constexpr (kOutput) hn::Store(sum, D(), y + t * kTileChannels + j);
+      hn::Store(sum, D(), y + t * kTileChannels + j);
     }
 #pragma GCC unroll 16
     for (int n = 0; n < kStates; ++n) hn::Store(h[n], D(), h_rows + n * kTileChannels + j);
   }
 }
 
-template <bool kClamp, bool kOutput>
+template <bool kClamp>
 void scan_all_states(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
                      const float* x, const float* dt, const float* dt_u, float* state, float* y) {
   std::int64_t n = 0;
@@ -49,19 +49,9 @@ void scan_all_states(const TileLayout& layout, const TileWeights& weights, const
            dt_u, state + n * kTileChannels, y);
     }
   };
-  run(scan_states<kStatesAtOnce, kClamp, kOutput>, kStatesAtOnce);
-  run(scan_states<4, kClamp, kOutput>, 4);
-  run(scan_states<1, kClamp, kOutput>, 1);
-}
-
-template <bool kOutput>
-HWY_INLINE void scan_tile(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
-                          const float* x, const float* dt, const float* dt_u, float* state, float* y) {
-  if (decays_in_range(weights, pixels, dt)) {
-    scan_all_states<false, kOutput>(layout, weights, pixels, x, dt, dt_u, state, y);
-  } else {
-    scan_all_states<true, kOutput>(layout, weights, pixels, x, dt, dt_u, state, y);
-  }
+  run(scan_states<kStatesAtOnce, kClamp>, kStatesAtOnce);
+  run(scan_states<4, kClamp>, 4);
+  run(scan_states<1, kClamp>, 1);
 }
 
 void tile_forward(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
@@ -74,18 +64,12 @@ void tile_forward(const TileLayout& layout, const TileWeights& weights, const Ti
     hn::Store(hn::Mul(value, hn::Load(D(), weights.skip + i % kTileChannels)), D(), out + i);
     hn::Store(hn::Mul(value, hn::Load(D(), dt + i)), D(), dt_u + i);
   }
-  scan_tile<true>(layout, weights, pixels, x, dt, dt_u, state, out);
+  if (decays_in_range(weights, pixels, dt)) {
+    scan_all_states<false>(layout, weights, pixels, x, dt, dt_u, state, out);
+  } else {
+    scan_all_states<true>(layout, weights, pixels, x, dt, dt_u, state, out);
+  }
   store_tile(out, layout.channel_stride, pixels, channels, add, y);
-}
-
-void tile_states(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
-                 std::int64_t channels, const float* x, const float* u, float* state, TileSteps& steps) {
-  HWY_ALIGN float dt_u[kTileSize];
-  tile_steps(layout, weights, pixels, x, steps.dt, steps.slope);
-  load_tile(u, layout.channel_stride, pixels, channels, dt_u);
-  for (std::int64_t i = 0; i < pixels.count * kTileChannels; i += kLanes)
-    hn::Store(hn::Mul(hn::Load(D(), dt_u + i), hn::Load(D(), steps.dt + i)), D(), dt_u + i);
-  scan_tile<false>(layout, weights, pixels, x, steps.dt, dt_u, state, nullptr);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -95,17 +79,11 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace seg {
 HWY_EXPORT(tile_forward);
-HWY_EXPORT(tile_states);
 
 void scan_tile_forward(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
                        std::int64_t channels, const float* x, const float* u, float* state, float* y,
                        bool add) {
   HWY_DYNAMIC_DISPATCH(tile_forward)(layout, weights, pixels, channels, x, u, state, y, add);
-}
-
-void scan_tile_states(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
-                      std::int64_t channels, const float* x, const float* u, float* state, TileSteps& steps) {
-  HWY_DYNAMIC_DISPATCH(tile_states)(layout, weights, pixels, channels, x, u, state, steps);
 }
 
 }  // namespace seg

@@ -51,8 +51,9 @@ Arrays<float> run(const CrossScanShape& shape, const Arrays<float>& in) {
   for (const auto& [name, values] : in) out[name].assign(values.size(), 1e30f);
   out.erase("dy");
   out["y"].assign(in.at("u").size(), 1e30f);
-  cross_scan_forward(shape, inputs_of(in), out["y"].data());
-  cross_scan_backward(shape, inputs_of(in), in.at("dy").data(),
+  std::vector<float> states(cross_scan_states_size(shape));
+  cross_scan_forward(shape, inputs_of(in), out["y"].data(), states.data());
+  cross_scan_backward(shape, inputs_of(in), states.data(), in.at("dy").data(),
                       {out["u"].data(), out["x_dbl"].data(), out["dt_weight"].data(), out["dt_bias"].data(),
                        out["a_log"].data(), out["skip"].data()});
   return out;
