@@ -3,6 +3,8 @@
 #include <cmath>
 #include <string>
 
+#include "net/winograd_conv.h"
+
 namespace seg {
 
 void WeightedLayer::register_uniform(at::IntArrayRef weight_shape, std::int64_t outputs, bool with_bias) {
@@ -25,6 +27,11 @@ Conv2d::Conv2d(std::int64_t in, std::int64_t out, const ConvOptions& options) : 
 }
 
 Tensor Conv2d::forward(const Tensor& x) const {
+  // In training only: without gradients LibTorch is what the engine is compared with.
+  const bool ones = options_.stride.values == std::array<std::int64_t, 2>{1, 1} &&
+                    options_.padding.values == options_.stride.values;
+  if (ones && torch::GradMode::is_enabled() && winograd_conv_takes(x, weight))
+    return winograd_conv(x, weight, bias);
   return torch::conv2d(x, weight, bias, options_.stride, options_.padding, 1, options_.groups);
 }
 
