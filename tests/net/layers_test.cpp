@@ -9,6 +9,7 @@
 #include "net/mamba.h"
 #include "net/unet_blocks.h"
 #include "net/vss.h"
+#include "net/winograd_conv.h"
 #include "support/tolerances.h"
 
 namespace seg {
@@ -278,6 +279,40 @@ TEST(Layers, ConvolutionsOfUNetsStartAsInNnUNet) {
         EXPECT_TRUE(torch::equal(tensor, torch::full_like(tensor, expected))) << key;
       }
     }
+  }
+}
+
+/// Outputs and gradients of `ours` and of `plain` for the same inputs, from the sum of the outputs' products
+/// with some weights.
+void expect_same_gradients(const std::function<Tensor(const std::vector<Tensor>&)>& ours,
+                           const std::function<Tensor(const std::vector<Tensor>&)>& plain,
+                           const std::vector<Tensor>& inputs) {
+  const auto run = [&](const auto& forward, torch::ScalarType type) {
+    std::vector<Tensor> leaves, results;
+    for (const Tensor& input : inputs) leaves.push_back(input.detach().to(type).requires_grad_());
+    const Tensor y = forward(leaves);
+    const Tensor weights =
+        torch::sin(torch::arange(y.numel(), torch::kFloat64) * 0.7).view(y.sizes()).to(type);
+    (y * weights).sum().backward();
+    results.push_back(y.detach());
+    for (const Tensor& leaf : leaves) results.push_back(leaf.grad());
+    return results;
+  };
+  const auto got = run(ours, torch::kFloat32), expected = run(plain, torch::kFloat64);
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    EXPECT_LE(testing::relative_l2(got[i], expected[i]), testing::kLayer)
+        << (i == 0 ? "output" : "gradient ") << i;
+  }
+}
+
+TEST(Layers, ConvolutionsInTrainingAreLibTorchs) {
+  torch::manual_seed(1);
+  for (const auto& [in, out, height, width] : {std::array{16, 48, 12, 9}, {64, 32, 30, 33}}) {
+    const std::vector<Tensor> inputs{torch::randn({2, in, height, width}), torch::randn({out, in, 3, 3}),
+                                     torch::randn({out})};
+    ASSERT_TRUE(winograd_conv_takes(inputs[0], inputs[1]));
+    expect_same_gradients([](const auto& t) { return winograd_conv(t[0], t[1], t[2]); },
+                          [](const auto& t) { return torch::conv2d(t[0], t[1], t[2], 1, 1); }, inputs);
   }
 }
 
