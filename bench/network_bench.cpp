@@ -6,6 +6,7 @@
 #include "net/network.h"
 #include "net/set_up_torch.h"
 #include "net/state_dict.h"
+#include "net/unet_topology.h"
 #include "train/loss.h"
 
 namespace seg::bench {
@@ -16,7 +17,7 @@ constexpr std::int64_t kSize = 320, kClasses = 4;
 void forward(benchmark::State& state, const char* name) {
   set_up_torch();
   const torch::InferenceMode inference;
-  const auto network = make_network(name, {1, kClasses, false});
+  const auto network = make_network(name, {1, kClasses, false, {kSize, kSize}});
   network->eval();
   const Tensor x = torch::randn({1, 1, kSize, kSize});
   network->forward(x);
@@ -25,9 +26,10 @@ void forward(benchmark::State& state, const char* name) {
 
 void engine_forward(benchmark::State& state, const char* name) {
   set_up_torch();
-  const auto network = make_network(name, {1, kClasses, false});
+  const auto network = make_network(name, {1, kClasses, false, {kSize, kSize}});
   const auto weights = state_dict(*network);
-  engine::Engine engine(name, {1, kClasses, kSize, kSize}, views_of(weights));
+  const auto topology = resolved_topology(network->config());
+  engine::Engine engine(name, {1, kClasses, kSize, kSize, topology}, views_of(weights));
   const std::vector<float> image(static_cast<std::size_t>(kSize * kSize), 0.5f);
   std::vector<float> logits(image.size() * kClasses);
   engine.run(image, logits);
@@ -52,16 +54,20 @@ void training_step(benchmark::State& state, const char* name) {
   }
 }
 
-BENCHMARK_CAPTURE(forward, swin_umamba, "swin_umamba")->Unit(benchmark::kMillisecond)->UseRealTime();
-BENCHMARK_CAPTURE(forward, swin_umamba_d, "swin_umamba_d")->Unit(benchmark::kMillisecond)->UseRealTime();
-BENCHMARK_CAPTURE(engine_forward, swin_umamba, "swin_umamba")->Unit(benchmark::kMillisecond)->UseRealTime();
-BENCHMARK_CAPTURE(engine_forward, swin_umamba_d, "swin_umamba_d")
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
-BENCHMARK_CAPTURE(training_step, swin_umamba, "swin_umamba")->Unit(benchmark::kMillisecond)->UseRealTime();
-BENCHMARK_CAPTURE(training_step, swin_umamba_d, "swin_umamba_d")
-    ->Unit(benchmark::kMillisecond)
-    ->UseRealTime();
+#define SEG_NETWORK_BENCHMARK(what, network) \
+  BENCHMARK_CAPTURE(what, network, #network)->Unit(benchmark::kMillisecond)->UseRealTime()
+SEG_NETWORK_BENCHMARK(forward, swin_umamba);
+SEG_NETWORK_BENCHMARK(forward, swin_umamba_d);
+SEG_NETWORK_BENCHMARK(forward, nnunet);
+SEG_NETWORK_BENCHMARK(forward, umamba_bot);
+SEG_NETWORK_BENCHMARK(forward, umamba_enc);
+SEG_NETWORK_BENCHMARK(engine_forward, swin_umamba);
+SEG_NETWORK_BENCHMARK(engine_forward, swin_umamba_d);
+SEG_NETWORK_BENCHMARK(engine_forward, nnunet);
+SEG_NETWORK_BENCHMARK(engine_forward, umamba_bot);
+SEG_NETWORK_BENCHMARK(engine_forward, umamba_enc);
+SEG_NETWORK_BENCHMARK(training_step, swin_umamba);
+SEG_NETWORK_BENCHMARK(training_step, swin_umamba_d);
 
 }  // namespace
 }  // namespace seg::bench

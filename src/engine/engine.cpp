@@ -1,7 +1,9 @@
 #include "engine/engine.h"
 
+#include <fmt/ranges.h>
 #include <omp.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "base/error.h"
@@ -14,6 +16,9 @@ std::span<const NetworkRow> networks() {
   static constexpr NetworkRow kNetworks[] = {
       {"swin_umamba", 32, build_swin_umamba},
       {"swin_umamba_d", 32, build_swin_umamba_d},
+      {"nnunet", 0, build_nnunet},
+      {"umamba_bot", 0, build_umamba_bot},
+      {"umamba_enc", 0, build_umamba_enc},
   };
   return kNetworks;
 }
@@ -27,10 +32,33 @@ const NetworkRow* row_of(std::string_view name) {
   return nullptr;
 }
 
+bool in_blocks(const UNetTopology& topology) {
+  return std::ranges::all_of(features_of(topology), [](std::int64_t c) { return c % kBlock == 0; });
+}
+
+/// Throws Error unless the network can be built for it.
+void check_shape(const NetworkRow& row, const ImageShape& shape) {
+  Size2d multiple{row.multiple, row.multiple};
+  if (row.multiple == 0) {
+    check_topology(shape.topology);
+    if (!in_blocks(shape.topology)) {
+      fail("{}: expected stages of multiples of {} channels, got {}", row.name, kBlock,
+           fmt::join(features_of(shape.topology), ", "));
+    }
+    multiple = total_stride(shape.topology);
+  }
+  if (shape.height <= 0 || shape.width <= 0 || shape.height % multiple[0] != 0 ||
+      shape.width % multiple[1] != 0) {
+    fail("{}: expected a height and a width that are multiples of {} and {}, got {}x{}", row.name,
+         multiple[0], multiple[1], shape.height, shape.width);
+  }
+}
+
 }  // namespace
 
-bool has_network(std::string_view name) {
-  return row_of(name) != nullptr;
+bool has_network(std::string_view name, const UNetTopology& topology) {
+  const NetworkRow* row = row_of(name);
+  return row != nullptr && (row->multiple > 0 || in_blocks(topology));
 }
 
 struct Engine::Parts {
@@ -42,11 +70,7 @@ Engine::Engine(std::string_view network, const ImageShape& shape, std::span<cons
     : parts_(std::make_unique<Parts>()) {
   const NetworkRow* row = row_of(network);
   if (row == nullptr) fail("the engine does not have the network {}", network);
-  if (shape.height <= 0 || shape.width <= 0 || shape.height % row->multiple != 0 ||
-      shape.width % row->multiple != 0) {
-    fail("{}: expected a height and a width that are multiples of {}, got {}x{}", network, row->multiple,
-         shape.height, shape.width);
-  }
+  check_shape(*row, shape);
   omp_set_num_threads(thread_count());  // what oneDNN plans with
   Graph& graph = parts_->graph;
   parts_->shape = shape;
@@ -54,7 +78,7 @@ Engine::Engine(std::string_view network, const ImageShape& shape, std::span<cons
   const Map logits = graph.external(shape.classes, shape.height, shape.width);
   const Parameters parameters(weights);
   Builder builder(graph, parameters);
-  builder.copy(row->build(builder, image, shape.classes), logits);
+  builder.copy(row->build(builder, image, shape), logits);
   graph.plan();
 }
 

@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "engine/topology.h"
 #include "weights/named_arrays.h"
 
 namespace seg::engine {
@@ -16,16 +17,18 @@ struct StepTime;  // engine/graph.h
 /// What a network is built for.
 struct ImageShape {
   std::int64_t in_channels = 1, classes = 2, height = 0, width = 0;
+  UNetTopology topology{};  ///< of networks that follow a plan
 };
 
-/// Whether the engine has this network (names as in the table of networks).
-bool has_network(std::string_view name);
+/// Whether the engine has this network (names as in the table of networks); one that follows a plan only for
+/// stages of multiples of 16 channels.
+bool has_network(std::string_view name, const UNetTopology& topology = {});
 
 /// A network for images of one size, its full-resolution head only.
 class Engine {
  public:
   /// `weights` are named as in the reference's state dict, and are not needed afterwards. Throws Error where
-  /// they do not fit, and for sizes that are not the network's (multiples of 32).
+  /// they do not fit, and for sizes that are not the network's (multiples of 32, or of a plan's strides).
   Engine(std::string_view network, const ImageShape& shape, std::span<const TensorView> weights);
   ~Engine();
   Engine(Engine&&) noexcept;

@@ -235,17 +235,17 @@ void instance_norm(const InstanceNorm& norm, const Residual* other, std::int64_t
   });
 }
 
-void scatter_2x2(std::int64_t channels, std::int64_t height, std::int64_t width, const float* x, float* y) {
-  const std::int64_t blocks = channels / kBlock;
-  parallel_for(blocks * height, [&](std::int64_t task) {
-    const std::int64_t block = task / height, row = task % height;
-    for (std::int64_t dy = 0; dy < 2; ++dy) {
-      float* out = y + (block * 2 * height + 2 * row + dy) * 2 * width * kBlock;
-      const float* left = x + (((dy * 2) * blocks + block) * height + row) * width * kBlock;
-      const float* right = left + blocks * height * width * kBlock;
-      for (std::int64_t column = 0; column < width; ++column) {
-        std::memcpy(out + 2 * column * kBlock, left + column * kBlock, kBlock * sizeof(float));
-        std::memcpy(out + (2 * column + 1) * kBlock, right + column * kBlock, kBlock * sizeof(float));
+void upsample(const Upsampling& to, std::int64_t channels, std::int64_t height, std::int64_t width,
+              const float* x, float* y) {
+  const std::int64_t blocks = channels / kBlock, row_size = width * kBlock;
+  const std::int64_t next = to.repeat ? 0 : blocks * height * row_size;  // from a part of x to the next
+  parallel_for(blocks * height, [&](std::int64_t task) {                 // a row of a block
+    const float* part = x + task * row_size;
+    float* out = y + task * to.rows * to.columns * row_size;
+    for (std::int64_t dy = 0; dy < to.rows; ++dy, part += to.columns * next) {
+      for (std::int64_t at = 0; at < row_size; at += kBlock) {
+        for (std::int64_t dx = 0; dx < to.columns; ++dx, out += kBlock)
+          std::memcpy(out, part + dx * next + at, kBlock * sizeof(float));
       }
     }
   });

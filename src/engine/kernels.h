@@ -41,9 +41,15 @@ struct Residual {
 void instance_norm(const InstanceNorm& norm, const Residual* other, std::int64_t channels,
                    std::int64_t pixels, float slope, float* y);
 
-/// A transposed convolution's second half: the four outputs of every pixel to their places.
-/// x [2, 2, C / 16, H, W, 16] -> y [C / 16, 2 * H, 2 * W, 16].
-void scatter_2x2(std::int64_t channels, std::int64_t height, std::int64_t width, const float* x, float* y);
+/// Every pixel becomes rows x columns: x [rows, columns, C / 16, H, W, 16] has a value for each of them (a
+/// transposed convolution's second half), or one for all, x [C / 16, H, W, 16], where they `repeat` it.
+/// -> y [C / 16, rows * H, columns * W, 16].
+struct Upsampling {
+  std::int64_t rows = 2, columns = 2;
+  bool repeat = false;
+};
+void upsample(const Upsampling& to, std::int64_t channels, std::int64_t height, std::int64_t width,
+              const float* x, float* y);
 
 /// patch x patch pixels to rows: planar or blocked x of C channels -> y [H / patch, W / patch, C * patch^2],
 /// a row in the order (channel, row, column) of a convolution's weights.

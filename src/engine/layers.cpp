@@ -148,31 +148,43 @@ void Builder::copy(const Map& x, const Map& y) {
 
 Map Builder::conv(const std::string& name, const Map& x, std::int64_t out, const ConvShape& shape,
                   bool bias) {
-  const std::int64_t in = x.channels, k = shape.kernel;
-  if (x.layout == Layout::blocked && k == 3 && shape.stride == 1 && shape.padding == 1 &&
-      Winograd::pays({in, out, x.height, x.width}))
+  const bool wide = shape == ConvShape{3, 1, 1};
+  if (x.layout == Layout::blocked && wide && Winograd::pays({x.channels, out, x.height, x.width}))
     return winograd_conv(name, x, out, bias);
-  const auto size = [&](std::int64_t pixels) { return (pixels + 2 * shape.padding - k) / shape.stride + 1; };
-  const Map y = graph_.map(out, size(x.height), size(x.width), Layout::blocked);
-  const memory::desc weights({out, in, k, k}, memory::data_type::f32, memory::format_tag::any);
+  const auto size = [](std::int64_t pixels, std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
+    return (pixels + 2 * padding - kernel) / stride + 1;
+  };
+  const Map y = graph_.map(out, size(x.height, shape.kernel.rows, shape.stride.rows, shape.padding.rows),
+                           size(x.width, shape.kernel.columns, shape.stride.columns, shape.padding.columns),
+                           Layout::blocked);
+  add_conv(wide ? "convolution 3x3" : "other convolution",
+           parameters_.get(name + ".weight", {out, x.channels, shape.kernel.rows, shape.kernel.columns}),
+           bias ? parameters_.get(name + ".bias", {out}) : std::vector<float>(), x, y, shape);
+  return y;
+}
+
+void Builder::add_conv(const char* kind, const std::vector<float>& weight, const std::vector<float>& bias,
+                       const Map& x, const Map& y, const ConvShape& shape) {
+  const std::int64_t in = x.channels, out = y.channels;
+  const memory::dims dims{out, in, shape.kernel.rows, shape.kernel.columns};
+  const memory::desc weights(dims, memory::data_type::f32, memory::format_tag::any);
   const auto describe = [&](const memory::desc& from, const memory::desc& to) {
-    const memory::dims strides{shape.stride, shape.stride}, padding{shape.padding, shape.padding};
+    const memory::dims strides{shape.stride.rows, shape.stride.columns};
+    const memory::dims padding{shape.padding.rows, shape.padding.columns};
     const auto inference = dnnl::prop_kind::forward_inference;
     const auto direct = dnnl::algorithm::convolution_direct;
     return dnnl::convolution_forward::primitive_desc(
-        bias ? dnnl::convolution_forward::desc(inference, direct, from, weights, vector_desc(out), to,
-                                               strides, padding, padding)
-             : dnnl::convolution_forward::desc(inference, direct, from, weights, to, strides, padding,
-                                               padding),
+        bias.empty()
+            ? dnnl::convolution_forward::desc(inference, direct, from, weights, to, strides, padding, padding)
+            : dnnl::convolution_forward::desc(inference, direct, from, weights, vector_desc(out), to, strides,
+                                              padding, padding),
         own_scratchpad(), cpu());
   };
   auto description = describe(desc_of(x), desc_of(y));
   if (is_slow(description))  // not for these layouts on this machine
     description = describe(desc_of(x, memory::format_tag::any), desc_of(y, memory::format_tag::any));
-  const auto values = parameters_.get(name + ".weight", {out, in, k, k});
-  PrimitiveStep step(k == 3 && shape.stride == 1 ? "convolution 3x3" : "other convolution", graph_,
-                     dnnl::convolution_forward(description), description.scratchpad_desc(),
-                     product_flops(y.pixels(), in * k * k, out));
+  PrimitiveStep step(kind, graph_, dnnl::convolution_forward(description), description.scratchpad_desc(),
+                     product_flops(y.pixels(), in * dims[2] * dims[3], out));
   Map from = x, to = y;
   if (description.src_desc() != desc_of(x)) {
     from = map_for(graph_, x, description.src_desc());
@@ -181,16 +193,11 @@ Map Builder::conv(const std::string& name, const Map& x, std::int64_t out, const
   if (description.dst_desc() != desc_of(y)) to = map_for(graph_, y, description.dst_desc());
   step.add(DNNL_ARG_SRC, from, description.src_desc());
   step.add(DNNL_ARG_DST, to, description.dst_desc());
-  step.add(DNNL_ARG_WEIGHTS,
-           packed(values, {{out, in, k, k}, memory::data_type::f32, memory::format_tag::oihw},
-                  description.weights_desc()));
-  if (bias) {
-    step.add(DNNL_ARG_BIAS,
-             packed(parameters_.get(name + ".bias", {out}), vector_desc(out), description.bias_desc()));
-  }
+  step.add(DNNL_ARG_WEIGHTS, packed(weight, {dims, memory::data_type::f32, memory::format_tag::oihw},
+                                    description.weights_desc()));
+  if (!bias.empty()) step.add(DNNL_ARG_BIAS, packed(bias, vector_desc(out), description.bias_desc()));
   step.add_to(graph_);
   if (description.dst_desc() != desc_of(y)) add_reorder(graph_, to, description.dst_desc(), y, desc_of(y));
-  return y;
 }
 
 Map Builder::winograd_conv(const std::string& name, const Map& x, std::int64_t out, bool bias) {
@@ -235,37 +242,37 @@ Map Builder::depthwise_silu(const std::string& name, const Map& x) {
   return y;
 }
 
-void Builder::transposed_conv(const std::string& name, const Map& x, const Map& y) {
+void Builder::transposed_conv(const std::string& name, const Map& x, const Map& y, bool bias) {
   const std::int64_t in = x.channels, out = y.channels;
-  // A 1x1 convolution to the four pixels' channels one behind the other.
-  const auto values = parameters_.get(name + ".weight", {in, out, 2, 2});
-  std::vector<float> weights(values.size());
+  const Upsampling to{y.height / x.height, y.width / x.width};
+  const std::int64_t parts = to.rows * to.columns;
+  // A 1x1 convolution to the channels of all the pixels that one becomes, one pixel behind the other.
+  const auto values = parameters_.get(name + ".weight", {in, out, to.rows, to.columns});
+  std::vector<float> weights(values.size()), offsets;
   for (std::int64_t i = 0; i < in; ++i) {
     for (std::int64_t o = 0; o < out; ++o) {
-      for (std::int64_t part = 0; part < 4; ++part)
+      for (std::int64_t part = 0; part < parts; ++part)
         weights[static_cast<std::size_t>((part * out + o) * in + i)] =
-            values[static_cast<std::size_t>((i * out + o) * 4 + part)];
+            values[static_cast<std::size_t>((i * out + o) * parts + part)];
     }
   }
-  const Map parts = graph_.map(4 * out, x.height, x.width, Layout::blocked);
-  const dnnl::convolution_forward::primitive_desc description(
-      dnnl::convolution_forward::desc(
-          dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, desc_of(x),
-          memory::desc({4 * out, in, 1, 1}, memory::data_type::f32, memory::format_tag::any), desc_of(parts),
-          {1, 1}, {0, 0}, {0, 0}),
-      own_scratchpad(), cpu());
-  PrimitiveStep step("transposed convolution", graph_, dnnl::convolution_forward(description),
-                     description.scratchpad_desc(), product_flops(x.pixels(), in, 4 * out));
-  step.add(DNNL_ARG_SRC, x, desc_of(x));
-  step.add(DNNL_ARG_DST, parts, desc_of(parts));
-  step.add(DNNL_ARG_WEIGHTS,
-           packed(weights, {{4 * out, in, 1, 1}, memory::data_type::f32, memory::format_tag::oihw},
-                  description.weights_desc()));
-  step.add_to(graph_);
-  graph_.step("transposed convolution", {parts, y},
-              [parts, y, h = x.height, w = x.width](const Memory& memory) {
-                scatter_2x2(y.channels, h, w, memory.at(parts), memory.at(y));
-              });
+  if (bias) {
+    const auto once = parameters_.get(name + ".bias", {out});
+    for (std::int64_t part = 0; part < parts; ++part) offsets.insert(offsets.end(), once.begin(), once.end());
+  }
+  const Map pixels = graph_.map(parts * out, x.height, x.width, Layout::blocked);
+  add_conv("transposed convolution", weights, offsets, x, pixels, {1, 1, 0});
+  add_upsampling("transposed convolution", to, pixels, y);
+}
+
+void Builder::repeat_pixels(const Map& x, const Map& y) {
+  add_upsampling("repetition", {y.height / x.height, y.width / x.width, true}, x, y);
+}
+
+void Builder::add_upsampling(const char* kind, const Upsampling& to, const Map& x, const Map& y) {
+  graph_.step(kind, {x, y}, [to, x, y](const Memory& memory) {
+    upsample(to, y.channels, x.height, x.width, memory.at(x), memory.at(y));
+  });
 }
 
 void Builder::add_product(const std::vector<float>& weight, const std::vector<float>& bias, const Map& x,
@@ -337,14 +344,21 @@ void Builder::linear_onto(const std::string& name, const Map& x, const Map& y) {
 
 namespace {
 
-/// LayerNorm's weight and bias, kept as long as the steps that use them.
+/// A norm's weight and bias, kept as long as the steps that use them; an instance norm may have none.
 struct NormConstants {
   Constant weight, bias;
   LayerNorm norm() const { return {weight->data(), bias->data(), static_cast<std::int64_t>(weight->size())}; }
+  InstanceNorm instance_norm(const float* x) const {
+    return {x, weight ? weight->data() : nullptr, bias ? bias->data() : nullptr};
+  }
 };
 
 NormConstants norm_constants(const Builder& builder, const std::string& name, std::int64_t channels) {
   return {builder.constant(name + ".weight", {channels}), builder.constant(name + ".bias", {channels})};
+}
+
+NormConstants instance_constants(const Builder& builder, const std::string& name, std::int64_t channels) {
+  return name.empty() ? NormConstants() : norm_constants(builder, name, channels);
 }
 
 }  // namespace
@@ -384,21 +398,20 @@ Map Builder::expand_and_norm(const std::string& name, const Map& x, std::int64_t
 }
 
 void Builder::instance_norm(const std::string& name, const Map& x, float slope) {
-  NormConstants constants;
-  if (!name.empty()) constants = norm_constants(*this, name, x.channels);
+  const auto constants = instance_constants(*this, name, x.channels);
   graph_.step("instance norm", {x}, [constants, x, slope](const Memory& memory) {
     float* values = memory.at(x);
-    const InstanceNorm norm{values, constants.weight ? constants.weight->data() : nullptr,
-                            constants.bias ? constants.bias->data() : nullptr};
-    engine::instance_norm(norm, nullptr, x.channels, x.pixels(), slope, values);
+    engine::instance_norm(constants.instance_norm(values), nullptr, x.channels, x.pixels(), slope, values);
   });
 }
 
-void Builder::instance_norm_sum(const Map& a, const Map& b, bool norm_b, float slope) {
-  graph_.step("instance norm", {a, b}, [a, b, norm_b, slope](const Memory& memory) {
+void Builder::instance_norm_sum(const std::string& name, const Map& a, const Map& b, bool norm_b,
+                                float slope) {
+  const auto constants = instance_constants(*this, name, a.channels);
+  graph_.step("instance norm", {a, b}, [constants, a, b, norm_b, slope](const Memory& memory) {
     const Residual other{{memory.at(b), nullptr, nullptr}, !norm_b};
-    engine::instance_norm({memory.at(a), nullptr, nullptr}, &other, a.channels, a.pixels(), slope,
-                          memory.at(a));
+    float* values = memory.at(a);
+    engine::instance_norm(constants.instance_norm(values), &other, a.channels, a.pixels(), slope, values);
   });
 }
 

@@ -8,14 +8,26 @@
 
 #include "engine/graph.h"
 #include "engine/parameters.h"
+#include "engine/topology.h"
 
 namespace seg::engine {
+
+struct Upsampling;  // engine/kernels.h
 
 /// Weights or other constants that steps share.
 using Constant = std::shared_ptr<const std::vector<float>>;
 
+/// Rows and columns, or one number for both.
+struct Extent {
+  constexpr Extent(std::int64_t both) : rows(both), columns(both) {}  // NOLINT(google-explicit-constructor)
+  constexpr Extent(const Size2d& size) : rows(size[0]), columns(size[1]) {}  // NOLINT: the same
+  bool operator==(const Extent&) const = default;
+  std::int64_t rows, columns;
+};
+
 struct ConvShape {
-  std::int64_t kernel = 3, stride = 1, padding = 1;
+  Extent kernel = 3, stride = 1, padding = 1;
+  bool operator==(const ConvShape&) const = default;
 };
 
 /// Adds layers to a graph; `parameters` are read while it does.
@@ -33,8 +45,10 @@ class Builder {
   Map conv(const std::string& name, const Map& x, std::int64_t out, const ConvShape& shape, bool bias);
   /// Depthwise 3x3 convolution and SiLU of pixels.
   Map depthwise_silu(const std::string& name, const Map& x);
-  /// Transposed convolution with kernel and stride 2, without bias, of a blocked map into `y`.
-  void transposed_conv(const std::string& name, const Map& x, const Map& y);
+  /// Transposed convolution of a blocked map into `y`, whose size says what kernel and stride are.
+  void transposed_conv(const std::string& name, const Map& x, const Map& y, bool bias);
+  /// Every pixel of a blocked map repeated into `y`, which is some times as large.
+  void repeat_pixels(const Map& x, const Map& y);
 
   /// How a linear layer ends.
   enum class Finish { none, silu };
@@ -60,8 +74,8 @@ class Builder {
   Map expand_and_norm(const std::string& name, const Map& x, std::int64_t factor, std::int64_t out);
   /// In place, of a blocked map; `name` is empty where the norm has no parameters.
   void instance_norm(const std::string& name, const Map& x, float slope);
-  /// y = LeakyReLU(norm(a) + norm(b)), or + b itself; in a's place. Without parameters.
-  void instance_norm_sum(const Map& a, const Map& b, bool norm_b, float slope);
+  /// y = LeakyReLU(norm(a) + norm(b)), or + b itself; in a's place. The norm of b has no parameters.
+  void instance_norm_sum(const std::string& name, const Map& a, const Map& b, bool norm_b, float slope);
 
   /// Non-overlapping patches to pixels: convolution with kernel and stride `patch`, then LayerNorm.
   Map patch_embed(const std::string& name, const Map& x, std::int64_t patch, std::int64_t out);
@@ -69,6 +83,9 @@ class Builder {
   void copy(const Map& x, const Map& y);
 
  private:
+  void add_conv(const char* kind, const std::vector<float>& weight, const std::vector<float>& bias,
+                const Map& x, const Map& y, const ConvShape& shape);
+  void add_upsampling(const char* kind, const Upsampling& to, const Map& x, const Map& y);
   Map winograd_conv(const std::string& name, const Map& x, std::int64_t out, bool bias);
   void add_product(const std::vector<float>& weight, const std::vector<float>& bias, const Map& x,
                    const Map& y, Finish finish, bool onto);

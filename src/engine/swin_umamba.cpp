@@ -18,20 +18,20 @@ Map residual_block(Builder& builder, const std::string& name, const Map& x, std:
   const Map second = builder.conv(name + ".conv2.conv", first, out, kWide, false);
   const bool changes = x.channels != out;
   const Map shortcut = changes ? builder.conv(name + ".conv3.conv", x, out, kPointwise, false) : x;
-  builder.instance_norm_sum(second, shortcut, changes, kSlope);
+  builder.instance_norm_sum("", second, shortcut, changes, kSlope);
   return second;
 }
 
 }  // namespace
 
-Map build_swin_umamba(Builder& builder, const Map& image, std::int64_t classes) {
+Map build_swin_umamba(Builder& builder, const Map& image, const ImageShape& shape) {
   const Map stem = builder.conv("stem.0", image, kFeatures[0], {7, 2, 3}, true);
   builder.instance_norm("stem.1", stem, kNoActivation);
   const auto encoded = add_vss_encoder(builder, "vssm_encoder", stem, 2);
   // Twice the channels of each skip: what comes from below, and behind it the skip.
   const auto up = [&](const std::string& name, const Map& below, const Map& skip) {
     const Map both = builder.graph().map(2 * skip.channels, skip.height, skip.width, Layout::blocked);
-    builder.transposed_conv(name + ".transp_conv.conv", below, both.channels_from(0, skip.channels));
+    builder.transposed_conv(name + ".transp_conv.conv", below, both.channels_from(0, skip.channels), false);
     builder.copy(skip, both.channels_from(skip.channels, skip.channels));
     return residual_block(builder, name + ".conv_block", both, skip.channels);
   };
@@ -46,7 +46,7 @@ Map build_swin_umamba(Builder& builder, const Map& image, std::int64_t classes) 
   y = up("decoder3", y, encode("encoder2", stem, kFeatures[1]));
   y = up("decoder2", y, encode("encoder1", image, kFeatures[0]));
   y = residual_block(builder, "decoder1.layer", y, kFeatures[0]);
-  return builder.conv("out_layers.0.conv.conv", y, classes, kPointwise, true);
+  return builder.conv("out_layers.0.conv.conv", y, shape.classes, kPointwise, true);
 }
 
 }  // namespace seg::engine

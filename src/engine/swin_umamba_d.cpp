@@ -6,7 +6,7 @@
 
 namespace seg::engine {
 
-Map build_swin_umamba_d(Builder& builder, const Map& image, std::int64_t classes) {
+Map build_swin_umamba_d(Builder& builder, const Map& image, const ImageShape& shape) {
   constexpr std::int64_t kBlocks = 2, kLastFactor = 4;
   const auto encoded = add_vss_encoder(builder, "vssm_encoder", image, 4);
   Map x = encoded.back();
@@ -25,7 +25,7 @@ Map build_swin_umamba_d(Builder& builder, const Map& image, std::int64_t classes
       add_vss_block(builder, fmt::format("decoder.stages.{}.blocks.{}", stage, block), x);
   }
   x = expand(last, kLastFactor, encoded[0].channels);
-  return builder.head(fmt::format("decoder.seg_layers.{}", last), x, classes);
+  return builder.head(fmt::format("decoder.seg_layers.{}", last), x, shape.classes);
 }
 
 }  // namespace seg::engine

@@ -81,7 +81,7 @@ struct OutputTransform {
 template <class Transform, class Load, class Store>
 HWY_INLINE void transform(Load load, Store store) {
   constexpr int kIn = Transform::kIn, kOut = Transform::kOut;
-  HWY_ALIGN float half[kIn * kOut * kWidth];
+  HWY_ALIGN float half[kWidth * kIn * kOut];
 #pragma GCC unroll 6
   for (int column = 0; column < kIn; ++column) {
     Vector in[kIn], out[kOut];

@@ -5,22 +5,15 @@
 #include <memory>
 #include <span>
 #include <string_view>
-#include <vector>
+
+#include "engine/topology.h"
 
 namespace seg {
 
 class Network;
 
-/// Height and width, in pixels or as factors.
-using Size2d = std::array<std::int64_t, 2>;
+/// Factors of height and width.
 using Scale2d = std::array<double, 2>;
-
-/// The stages of a plan-dependent U-shaped network, highest resolution first.
-struct UNetTopology {
-  std::vector<Size2d> strides, kernels;  ///< per stage; the first stride is 1, 1
-  std::vector<std::int64_t> convs_encoder, convs_decoder;
-  std::int64_t base_features = 32, max_features = 512;
-};
 
 struct NetworkConfig {
   std::int64_t in_channels = 1;

@@ -56,14 +56,6 @@ std::shared_ptr<Network> make_v1(const NetworkConfig& config, bool mamba_in_enco
   return unet;
 }
 
-/// The present code has one block in every stage of the encoder's lower and the decoder's upper half.
-UNetTopology lightened(UNetTopology topology) {
-  const std::size_t stages = topology.strides.size();
-  for (std::size_t stage = (stages + 1) / 2; stage < stages; ++stage) topology.convs_encoder[stage] = 1;
-  for (std::size_t stage = (stages + 1) / 2; stage + 1 < stages; ++stage) topology.convs_decoder[stage] = 1;
-  return topology;
-}
-
 std::shared_ptr<Network> make_present(const NetworkConfig& config, const UNetTopology& topology,
                                       UNetEncoder::Parts parts, UNet::Parts network) {
   network.encoder = std::make_shared<UNetEncoder>(std::move(parts));

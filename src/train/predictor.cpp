@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "net/network.h"
+#include "net/unet_topology.h"
 #include "train/trained_model.h"
 
 namespace seg {
@@ -34,7 +35,8 @@ TileModel engine_model(const TrainedFold& fold) {
     const auto& config = fold.info.network_config;
     const auto [height, width] = fold.info.patch_size;
     const auto engine = std::make_shared<engine::Engine>(
-        fold.info.network, engine::ImageShape{config.in_channels, config.classes, height, width},
+        fold.info.network,
+        engine::ImageShape{config.in_channels, config.classes, height, width, resolved_topology(config)},
         fold.weights().arrays);
     return [engine](std::span<const float> tiles, std::int64_t n, std::int64_t, std::int64_t, std::int64_t,
                     std::span<float> logits) {
@@ -68,9 +70,11 @@ TileModel checked(TileModel model, TileModel reference) {
 }
 
 TileModel model_of(const TrainedFold& fold, const PredictOptions& options) {
-  const bool has = engine::has_network(fold.info.network);
-  if (!has && (options.runtime == Runtime::native || options.check_engine))
-    fail_usage("the engine does not have {}: expected --engine torch", fold.info.network);
+  const bool has = engine::has_network(fold.info.network, fold.info.network_config.topology);
+  if (!has && (options.runtime == Runtime::native || options.check_engine)) {
+    fail_usage("the engine does not have {}{}: expected --engine torch", fold.info.network,
+               engine::has_network(fold.info.network) ? " with as many features as this plan's" : "");
+  }
   if (!has || options.runtime == Runtime::torch) return tile_model(fold.load());
   TileModel engine = engine_model(fold);
   return options.check_engine ? checked(std::move(engine), tile_model(fold.load())) : engine;

@@ -45,6 +45,13 @@ expect_fail() {
   [[ ! -s stdout ]] || { cat stdout >&2; complain "a failing command wrote to stdout: $*"; }
 }
 
+# expect_close_engines LIMIT: predict --check-engine said so on stderr.
+expect_close_engines() {
+  [[ $(cat stderr) =~ "relative L2 "([0-9.e+-]+) ]] || complain "no comparison was printed"
+  awk -v difference="${BASH_REMATCH[1]}" -v limit="$1" 'BEGIN { exit !(difference < limit) }' ||
+    complain "relative L2 ${BASH_REMATCH[1]}"
+}
+
 # expect_text TEXT FILE: the file contains TEXT.
 expect_text() {
   grep -qF -- "$1" "$2" || { cat "$2" >&2; complain "expected \"$1\" in $2"; }

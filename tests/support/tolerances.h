@@ -38,6 +38,8 @@ inline constexpr double kPictureValue = 2e-4;
 inline constexpr double kNetworkNoiseFactor = 4;
 /// Relative L2 of a layer's output and gradients: both sides are float32 sums in another order.
 inline constexpr double kLayer = 1e-5;
+/// Relative L2 of the engine's logits against LibTorch's: other sums in every layer of a network.
+inline constexpr double kEngine = 2e-5;
 /// Gradients that are zero in exact arithmetic are rounding noise around it (the goldens have up to 1.1e-5).
 constexpr double kZeroGradient = 1e-4;
 /// Relative L2 of gradients of swin_umamba_d and every loss (README: "1e-5"), and of nnunet, whose float32
