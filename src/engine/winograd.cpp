@@ -274,7 +274,7 @@ namespace {
 
 HWY_EXPORT(winograd_task);
 
-constexpr std::int64_t kMostTiles = 48;       // of a task: what it works on stays in the second-level cache
+constexpr std::int64_t kMostTiles = 32;       // of a task: what it works on stays in the second-level cache
 constexpr std::int64_t kMostProducts = 3072;  // tiles times output channels, at a point
 constexpr double kLeastGain = 1.5;
 
