@@ -3,10 +3,10 @@
 #include <torch/optim/adamw.h>
 
 #include "engine/engine.h"
+#include "infer/network_config.h"
 #include "net/network.h"
 #include "net/set_up_torch.h"
 #include "net/state_dict.h"
-#include "net/unet_topology.h"
 #include "train/loss.h"
 
 namespace seg::bench {

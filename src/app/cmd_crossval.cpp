@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "eval/cross_validation.h"
+#include "infer/trained_model.h"
 
 namespace seg {
 namespace {

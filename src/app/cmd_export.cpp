@@ -4,9 +4,10 @@
 #include <memory>
 
 #include "app/command.h"
+#include "app/libtorch.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "train/model_export.h"
+#include "infer/model_export.h"
 
 namespace seg {
 namespace {
@@ -19,6 +20,8 @@ struct CliExportOptions {
 };
 
 void run_export(CliExportOptions options) {
+  options.parts.libtorch = libtorch().model;
+  options.parts.convert_checkpoint = libtorch().convert_checkpoint;
   options.parts.half = options.dtype == "float16";
   if (options.zip && options.parts.half) fail_usage("--dtype float16 is not for --nnunet-zip");
   if (options.zip) {

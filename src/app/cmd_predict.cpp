@@ -7,14 +7,14 @@
 #include <sstream>
 
 #include "app/command.h"
+#include "app/libtorch.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/progress.h"
 #include "infer/prediction_files.h"
-#include "net/set_up_torch.h"
-#include "train/predictor.h"
+#include "infer/predictor.h"
 
 namespace seg {
 namespace {
@@ -96,7 +96,6 @@ bool is_done(const fs::path& file, const CliPredictOptions& options, const Datas
 void run_predict(const CliPredictOptions& options) {
   if (options.part >= options.parts)
     fail_usage("--part-id: expected 0 to {}, got {}", options.parts - 1, options.part);
-  set_up_torch();
   const Predictor predictor(options.model, options.predict);
   const DatasetInfo& info = predictor.info();
   const auto all = input_cases(options.input, info);
@@ -138,6 +137,7 @@ void run_predict(const CliPredictOptions& options) {
 
 Run declare_predict(CLI::App& app) {
   auto options = std::make_shared<CliPredictOptions>();
+  options->predict.libtorch = libtorch().model;
   app.add_option("-i,--input", options->input,
                  "folder of images named <case>_0000<ending>, ...; or one image (channel files separated by "
                  "commas); or - for a list of such on standard input, one case per line")

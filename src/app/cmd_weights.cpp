@@ -4,17 +4,15 @@
 #include <memory>
 
 #include "app/command.h"
+#include "app/libtorch.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/log.h"
 #include "eval/text_table.h"
+#include "infer/checkpoint_info.h"
 #include "infer/postprocess.h"
-#include "net/array_statistics.h"
-#include "net/fitting_network.h"
-#include "train/checkpoint.h"
-#include "train/convert_checkpoint.h"
-#include "train/pretrained.h"
-#include "train/trainers.h"
+#include "infer/predictor.h"
+#include "weights/array_statistics.h"
 #include "weights/model_file.h"
 #include "weights/pth.h"
 #include "weights/safetensors.h"
@@ -41,25 +39,6 @@ std::vector<std::string> statistics_cells(const TensorView& array) {
   for (const double number : {found->mean, found->std, found->min, found->max})
     cells.push_back(fmt::format("{:.4g}", number));
   return cells;
-}
-
-/// What the weights are for: networks, and the encoder that pretraining starts from; a line each.
-std::string uses_of(const NamedArrays& file, const fs::path& path, const NetworkConfig& config) {
-  std::string uses;
-  const auto weights = network_weights(file);
-  if (const auto fit = fitting_network(weights, config)) {
-    uses = fmt::format("fits {} with {} input channel{} and {} classes\n", fit->name, fit->in_channels,
-                       fit->in_channels == 1 ? "" : "s", fit->classes);
-  }
-  std::vector<std::string_view> encoders;
-  for (const auto& trainer : trainers()) {
-    if (!trainer.pretrained) continue;
-    if (fits_pretrained(*make_network(trainer.network, config), path)) encoders.push_back(trainer.network);
-  }
-  if (!encoders.empty())
-    uses +=
-        fmt::format("fits the pretrained encoder of {} (train --pretrained)\n", fmt::join(encoders, ", "));
-  return uses.empty() ? "fits no network of this program\n" : uses;
 }
 
 /// What is beside the arrays, a line per key.
@@ -122,7 +101,11 @@ void run_show(const fs::path& path) {
       fmt::print("a checkpoint that cannot be used here: {}\n", error.what());
     }
   }
-  fmt::print("{}", uses_of(file, path, config));
+  if (const auto uses_of = libtorch().uses_of) {
+    fmt::print("{}", uses_of(file, path, config));
+  } else {
+    note("what networks the weights fit is told by a build with LibTorch");
+  }
 }
 
 void run_convert(const fs::path& source, const fs::path& target, bool bare) {
@@ -131,6 +114,8 @@ void run_convert(const fs::path& source, const fs::path& target, bool bare) {
     fail_usage("{}: expected a name ending in .safetensors, .pth or .pt", target.string());
   const NamedArrays file = open_weights(source);
   if (!bare && is_checkpoint(file)) {
+    const auto convert_checkpoint = libtorch().convert_checkpoint;
+    if (!convert_checkpoint) throw needs_libtorch("converting a training checkpoint without --network-only");
     convert_checkpoint(source, target);
   } else {
     const auto weights = network_weights(file);

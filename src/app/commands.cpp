@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "app/libtorch.h"
+
 namespace seg {
 
 Run declare_plan(CLI::App& app);
@@ -37,12 +39,12 @@ std::span<const Command> commands() {
 #ifdef SEG_WITH_TORCH
       {"train", "train a network on one fold", declare_train},
       {"pretrain", "train the classifier whose encoder train --pretrained starts from", declare_pretrain},
-      {"predict", "segment images with a trained model", declare_predict},
-      {"export", "write a trained model into one file, or into nnU-Net's zip archive", declare_export},
       {"forward", "run a network on one array, for parity work and debugging", declare_forward},
-      {"weights", "show and convert files of weights and checkpoints", declare_weights},
       {"info", "parameters, operations and memory of the networks", declare_info},
 #endif
+      {"predict", "segment images with a trained model", declare_predict},
+      {"export", "write a trained model into one file, or into nnU-Net's zip archive", declare_export},
+      {"weights", "show and convert files of weights and checkpoints", declare_weights},
       {"install", "unpack a model of nnU-Net's zip archive into the results folder", declare_install},
       {"evaluate", "score predictions against references", declare_evaluate},
       {"ensemble", "average the probabilities of several models", declare_ensemble},
@@ -58,5 +60,11 @@ std::span<const Command> commands() {
   };
   return kCommands;
 }
+
+#ifndef SEG_WITH_TORCH
+LibTorch libtorch() {
+  return {};
+}
+#endif
 
 }  // namespace seg

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <functional>
 #include <utility>
 
 #include "base/error.h"
@@ -134,6 +135,17 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   return *this;
+}
+
+void MappedFile::release(std::span<const std::byte> bytes) const {
+  const std::less_equal<> before;
+  if (bytes.empty() || !before(data_, bytes.data()) || !before(bytes.data() + bytes.size(), data_ + size_))
+    return;
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin =
+      static_cast<std::size_t>(bytes.data() - data_) / page * page;  // the map starts at a page
+  const auto end = static_cast<std::size_t>(bytes.data() - data_) + bytes.size();
+  ::madvise(const_cast<std::byte*>(data_) + begin, end - begin, MADV_DONTNEED);  // advice: may be refused
 }
 
 }  // namespace seg

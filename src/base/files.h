@@ -41,6 +41,9 @@ class MappedFile {
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  /// Gives the memory of these bytes back; they are read from the file again when they are needed. Bytes that
+  /// are none of the map's are left alone.
+  void release(std::span<const std::byte> bytes) const;
 
  private:
   const std::byte* data_ = nullptr;

@@ -123,4 +123,10 @@ void write_json(const fs::path& path, const Json& json) {
   write_text(path, to_text(json) + "\n");
 }
 
+Json object_of(const Json& json, std::string_view key) {
+  Json object = get<Json>(json, key);
+  if (!object.is_object()) fail("key \"{}\" is no object", key);
+  return object;
+}
+
 }  // namespace seg

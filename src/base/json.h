@@ -43,4 +43,7 @@ T get_or(const Json& json, std::string_view key, T fallback) {
   return found == json.end() || found->is_null() ? fallback : get<T>(json, key);
 }
 
+/// `json[key]`, an object. Throws Error where it is missing or none.
+Json object_of(const Json& json, std::string_view key);
+
 }  // namespace seg

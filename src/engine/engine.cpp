@@ -66,7 +66,8 @@ struct Engine::Parts {
   ImageShape shape;
 };
 
-Engine::Engine(std::string_view network, const ImageShape& shape, std::span<const TensorView> weights)
+Engine::Engine(std::string_view network, const ImageShape& shape, std::span<const TensorView> weights,
+               ArrayRead read)
     : parts_(std::make_unique<Parts>()) {
   const NetworkRow* row = row_of(network);
   if (row == nullptr) fail("the engine does not have the network {}", network);
@@ -76,7 +77,7 @@ Engine::Engine(std::string_view network, const ImageShape& shape, std::span<cons
   parts_->shape = shape;
   const Map image = graph.external(shape.in_channels, shape.height, shape.width);
   const Map logits = graph.external(shape.classes, shape.height, shape.width);
-  const Parameters parameters(weights);
+  const Parameters parameters(weights, std::move(read));
   Builder builder(graph, parameters);
   builder.copy(row->build(builder, image, shape), logits);
   graph.plan();

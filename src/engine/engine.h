@@ -24,12 +24,17 @@ struct ImageShape {
 /// stages of multiples of 16 channels.
 bool has_network(std::string_view name, const UNetTopology& topology = {});
 
+/// Told of an array whose values have been read.
+using ArrayRead = std::function<void(const TensorView&)>;
+
 /// A network for images of one size, its full-resolution head only.
 class Engine {
  public:
-  /// `weights` are named as in the reference's state dict, and are not needed afterwards. Throws Error where
-  /// they do not fit, and for sizes that are not the network's (multiples of 32, or of a plan's strides).
-  Engine(std::string_view network, const ImageShape& shape, std::span<const TensorView> weights);
+  /// `weights` are named as in the reference's state dict, and are not needed afterwards; `read` is called
+  /// with each as soon as it is copied. Throws Error where they do not fit, and for sizes that are not the
+  /// network's (multiples of 32, or of a plan's strides).
+  Engine(std::string_view network, const ImageShape& shape, std::span<const TensorView> weights,
+         ArrayRead read = {});
   ~Engine();
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "image/image_io.h"
 #include "infer/ensemble.h"
+#include "infer/trained_model.h"
 
 namespace seg {
 namespace {
@@ -77,10 +78,6 @@ void check_replaceable(const fs::path& output, const std::vector<fs::path>& sour
 }
 
 }  // namespace
-
-std::string gathered_name(const std::vector<std::string>& folds) {
-  return fmt::format("crossval_results_folds_{}", fmt::join(folds, "_"));
-}
 
 Summary gather_folds(const fs::path& model, const std::vector<std::string>& folds, const fs::path& output,
                      const fs::path& references, const DatasetInfo& info) {

@@ -38,9 +38,6 @@ std::string to_table(const PostprocessChoice& choice);
 Summary gather_folds(const fs::path& model, const std::vector<std::string>& folds, const fs::path& output,
                      const fs::path& references, const DatasetInfo& info);
 
-/// "crossval_results_folds_0_1_2_3_4", nnU-Net's name of the folder of gathered predictions.
-std::string gathered_name(const std::vector<std::string>& folds);
-
 /// A trained model, or two as an ensemble, and how well it did.
 struct Candidate {
   std::string name;              ///< folder name, or ensemble___A___B___0_1_2_3_4

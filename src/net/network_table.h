@@ -1,27 +1,14 @@
 // The table of networks: adding one means one new .cpp and one row in network.cpp. Needs no LibTorch to read.
 #pragma once
-#include <array>
-#include <cstdint>
 #include <memory>
 #include <span>
 #include <string_view>
 
-#include "engine/topology.h"
+#include "infer/network_config.h"
 
 namespace seg {
 
 class Network;
-
-/// Factors of height and width.
-using Scale2d = std::array<double, 2>;
-
-struct NetworkConfig {
-  std::int64_t in_channels = 1;
-  std::int64_t classes = 2;       ///< output channels: classes with background, or regions
-  bool deep_supervision = false;  ///< return every head, not only the full-resolution one
-  Size2d patch_size{};            ///< what size-dependent networks are built for
-  UNetTopology topology{};        ///< of plan-dependent networks; without stages it follows from patch_size
-};
 
 struct NetworkEntry {
   std::string_view name, summary;

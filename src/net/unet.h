@@ -4,9 +4,9 @@
 #include <memory>
 #include <vector>
 
+#include "infer/network_config.h"
 #include "net/mamba.h"
 #include "net/unet_blocks.h"
-#include "net/unet_topology.h"
 
 namespace seg {
 

@@ -6,27 +6,18 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "data/dataset.h"
 #include "data/plan.h"
+#include "infer/trainer_table.h"
 #include "net/network.h"
 #include "net/state_dict.h"
-#include "net/unet_topology.h"
+#include "train/checkpoint.h"
 #include "train/convert_checkpoint.h"
 #include "train/optimizer.h"
-#include "train/trainer.h"
-#include "train/trainers.h"
 #include "weights/pth.h"
 #include "weights/weights.h"
 
 namespace seg {
 namespace {
-
-/// `json[key]`, an object.
-Json object_of(const Json& json, const char* key) {
-  Json object = get<Json>(json, key);
-  if (!object.is_object()) fail("key \"{}\" is no object", key);
-  return object;
-}
 
 /// The step of a parameter that PyTorch before 1.12 stored, as a number.
 std::int64_t stored_step(const Json& record, const std::string& parameter) {
@@ -144,43 +135,6 @@ void save_nnunet_checkpoint(const fs::path& path, const Network& network, torch:
 }
 
 }  // namespace
-
-CheckpointInfo info_from_nnunet(const Json& record) {
-  if (!record.is_object() || !record.contains("trainer_name") || !record.contains("init_args")) {
-    throw Error("this file holds no checkpoint of nnU-Net: trainer_name and init_args are missing",
-                "a file of bare weights is for --pretrained or for `swin-umamba forward --weights`");
-  }
-  const TrainConfig official;
-  const TrainerEntry& trainer = find_trainer(get<std::string>(record, "trainer_name"));
-  const Json init = object_of(record, "init_args");
-  const Plan plan = plan_from_json(object_of(init, "plans"), "init_args > plans");
-  const Configuration& configuration = plan.configuration(get<std::string>(init, "configuration"));
-  if (configuration.patch_size.size() != 2) fail("configuration {} is not 2-D", configuration.name);
-  const DatasetInfo dataset =
-      parse_dataset_info(object_of(init, "dataset_json"), plan.dataset_name, "init_args > dataset_json");
-  const Json axes = get<Json>(record, "inference_allowed_mirroring_axes"),
-             best = get<Json>(record, "_best_ema");
-
-  CheckpointInfo info;
-  info.trainer_name = trainer.name;
-  info.network = trainer.network;
-  info.network_config = {static_cast<std::int64_t>(dataset.channel_names.size()),
-                         dataset.output_channels(),
-                         trainer.deep_supervision,
-                         {configuration.patch_size[0], configuration.patch_size[1]},
-                         topology_of(configuration)};
-  info.patch_size = info.network_config.patch_size;
-  info.current_epoch = get<std::int64_t>(record, "current_epoch");
-  info.epochs = official.epochs;
-  info.iterations = official.iterations;
-  info.batch_size = configuration.batch_size;
-  info.pretrained = trainer.pretrained;
-  info.freeze_epochs = trainer.pretrained ? official.freeze_epochs : 0;
-  info.mirrored = axes.is_array() && !axes.empty();
-  if (!best.is_null()) info.best_ema = get<double>(record, "_best_ema");
-  info.logging = log_from_json(object_of(record, "logging"));
-  return info;
-}
 
 NamedTensors state_from_nnunet(const NamedArrays& file, const NamedTensors& state, const Network& network) {
   std::map<std::string, Tensor> given(state.begin(), state.end());

@@ -3,8 +3,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "infer/optimizer_config.h"
 #include "net/state_dict.h"
-#include "train/optimizer_config.h"
 
 namespace torch::optim {
 class Optimizer;

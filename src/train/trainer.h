@@ -9,7 +9,7 @@
 #include "data/dataset.h"
 #include "data/plan.h"
 #include "data/splits.h"
-#include "train/optimizer_config.h"
+#include "infer/trainer_table.h"
 
 namespace seg {
 
@@ -17,16 +17,16 @@ namespace seg {
 struct TrainConfig {
   std::string trainer = "nnUNetTrainerSwinUMambaD", network = "swin_umamba_d";
   bool deep_supervision = true;
-  std::int64_t epochs = 1000, iterations = 250, val_iterations = 50;
+  std::int64_t epochs = kOfficialEpochs, iterations = kOfficialIterations, val_iterations = 50;
   std::int64_t batch_size = 2;
   std::array<std::int64_t, 2> patch_size{};  ///< (y, x); enlarged to a legal size of the network
   OptimizerConfig optimizer{};
   double clip_norm = 12;
   double foreground_share = 0.33;
   bool augment = true;
-  std::int64_t freeze_epochs = 10;  ///< of the encoder, with pretrained weights
-  std::int64_t save_every = 50;     ///< epochs between checkpoint_latest
-  std::int64_t keep_every = 0;      ///< also keep checkpoint_<epoch> every so many epochs; 0 for none
+  std::int64_t freeze_epochs = kOfficialFreezeEpochs;  ///< of the encoder, with pretrained weights
+  std::int64_t save_every = 50;                        ///< epochs between checkpoint_latest
+  std::int64_t keep_every = 0;  ///< also keep checkpoint_<epoch> every so many epochs; 0 for none
   std::uint64_t seed = 0;
   fs::path
       pretrained;  ///< file to start from, see train/pretrained.h; empty for none; a resumed one needs none

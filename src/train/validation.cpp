@@ -8,7 +8,7 @@
 #include "eval/summary.h"
 #include "infer/prediction_files.h"
 #include "train/checkpoint.h"
-#include "train/predictor.h"
+#include "train/torch_model.h"
 
 namespace seg {
 namespace {
@@ -31,7 +31,7 @@ double validate_fold(const fs::path& model_folder, const std::string& fold, cons
     throw Error(fmt::format("no checkpoint in {}", task.output.string()), "train this fold first");
   }
   const bool mirrored = read_checkpoint_info(checkpoint).mirrored;
-  const Predictor predictor(model_folder, {.folds = {fold}, .mirror = mirrored});
+  const Predictor predictor(model_folder, {.folds = {fold}, .mirror = mirrored, .libtorch = torch_model});
   const fs::path folder = task.output / "validation";
   make_folder(folder);
   std::vector<ScoredPair> pairs;

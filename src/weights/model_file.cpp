@@ -18,6 +18,7 @@ constexpr const char* kFormatKey = "model_format";
 constexpr const char* kFormat = "1";
 constexpr const char* kHashKey = "sha256";
 constexpr std::size_t kHashDigits = 64;
+constexpr const char* kExpected = "expected a file that `swin-umamba export` wrote, whole and unchanged";
 
 struct Text {
   const char* key;
@@ -58,17 +59,24 @@ class Sha256 {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
-/// The hash of a file: of all its bytes, with zeros for the digits of the hash itself.
-void check_hash(std::string_view file, const std::string& stored) {
+/// The hash of a file: of all its bytes, with zeros for the digits of the hash itself. What is hashed of the
+/// map is given back.
+void check_hash(const MappedFile& map, const std::string& stored) {
+  constexpr std::size_t kPart = std::size_t{1} << 20;
+  const std::string_view file = text_of(map.bytes());
   const std::string key = fmt::format("\"{}\":\"", kHashKey);  // quotes inside of texts are escaped
   const std::size_t at = file.find(key);
-  if (stored.size() != kHashDigits || at == std::string_view::npos) fail("its hash is missing");
+  if (stored.size() != kHashDigits || at == std::string_view::npos)
+    throw Error("its hash is missing", kExpected);
   const std::size_t digits = at + key.size();
   Sha256 hash;
   hash.add(file.substr(0, digits));
   hash.add(std::string(kHashDigits, '0'));
-  hash.add(file.substr(std::min(file.size(), digits + kHashDigits)));
-  if (hash.digits() != stored) fail("its contents do not match its hash");
+  for (std::size_t next = digits + kHashDigits; next < file.size(); next += kPart) {
+    hash.add(file.substr(next, kPart));
+    map.release(std::as_bytes(std::span(file.substr(next, kPart))));
+  }
+  if (hash.digits() != stored) throw Error("its contents do not match its hash", kExpected);
 }
 
 std::vector<std::string> fold_names(const std::string& text) {
@@ -98,13 +106,12 @@ void check_names(std::span<const TensorView> tensors, const std::vector<std::str
 
 }  // namespace
 
-ModelFile::ModelFile(const fs::path& path) try : SafetensorsFile(path) {
+ModelFile::ModelFile(const fs::path& path, HashCheck when) try : SafetensorsFile(path) {
   with_context(path.string(), [&] {
     if (!is_model(*this)) fail("these are weights without a model around them");
     if (const auto& format = metadata_.at(kFormatKey); format != kFormat) {
       fail("it is of version {} of the format, this program reads {}", format.substr(0, 20), kFormat);
     }
-    check_hash(text_of(file_.bytes()), metadata_[kHashKey]);
     for (const auto& text : kTexts) {
       description_.*text.member = metadata_[text.key];
       if (text.required && metadata_[text.key].empty()) fail("its metadata have no {}", text.key);
@@ -112,8 +119,13 @@ ModelFile::ModelFile(const fs::path& path) try : SafetensorsFile(path) {
     folds_ = fold_names(description_.folds);
     check_names(tensors_, folds_);
   });
+  const auto check = [this, path, stored = metadata_[kHashKey]] {
+    with_context(path.string(), [&] { check_hash(file_, stored); });
+  };
+  hash_check_ = std::async(std::launch::async, check).share();
+  if (when == HashCheck::now) verify();
 } catch (Error& error) {
-  error.with_hint("expected a file that `swin-umamba export` wrote, whole and unchanged");
+  error.with_hint(kExpected);
   throw;
 }
 

@@ -1,6 +1,7 @@
 // A trained model as one file: safetensors with the weights of all its folds ("fold_0/<state-dict key>") and,
 // as metadata, all that prediction needs beside them, sealed by a SHA-256.
 #pragma once
+#include <future>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,18 +15,26 @@ struct ModelDescription {
   std::string program;        ///< that wrote the file, with its version
   std::string trainer;        ///< nnU-Net's name
   std::string configuration;  ///< of the plans
-  std::string network;  ///< {"network", "in_channels", "classes", "patch_size", ...}, see train/checkpoint.h
+  std::string
+      network;  ///< {"network", "in_channels", "classes", "patch_size", ...}, see infer/checkpoint_info.h
   std::string plans, dataset;    ///< plans.json, dataset.json
   std::string fingerprint{};     ///< dataset_fingerprint.json; empty where there is none
   std::string postprocessing{};  ///< postprocessing.json; empty where there is none
   std::string folds{};           ///< [{"fold": "0", ...}, ...], with what is known of each one's training
 };
 
-/// A model file, memory-mapped and checked: its hash, that nothing is missing, and that every array belongs
-/// to a fold. Throws Error naming the file.
+/// When the hash of a model file is checked: at once, or in a thread beside what else is to be done.
+enum class HashCheck { now, beside };
+
+/// A model file, memory-mapped and checked: that nothing is missing, that every array belongs to a fold, and
+/// its hash. Throws Error naming the file.
 class ModelFile : public SafetensorsFile {
  public:
-  explicit ModelFile(const fs::path& path);
+  explicit ModelFile(const fs::path& path, HashCheck when = HashCheck::now);
+  ModelFile(ModelFile&&) = delete;  // the thread reads it
+
+  /// Waits for the check of the hash. Throws Error naming the file where it fails.
+  void verify() const { hash_check_.get(); }
 
   const ModelDescription& description() const { return description_; }
   const std::vector<std::string>& folds() const { return folds_; }  ///< "0", ..., "all"; in file order
@@ -36,6 +45,7 @@ class ModelFile : public SafetensorsFile {
  private:
   ModelDescription description_;
   std::vector<std::string> folds_;
+  std::shared_future<void> hash_check_;  ///< destroyed first, and so the thread ends before the map
 };
 
 /// The name that a fold's array has in the file.

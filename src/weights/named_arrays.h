@@ -48,6 +48,8 @@ class NamedArrays {
   const std::vector<TensorView>& tensors() const { return tensors_; }  ///< in file order
   /// The array of that name, or null.
   const TensorView* find(std::string_view name) const;
+  /// Gives the memory of an array that was mapped back; it is read from the file again when it is needed.
+  void release(const TensorView& array) const { file_.release(array.bytes); }
   /// What the file holds beside arrays: safetensors' metadata, or one JSON text (see pth.h).
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 

@@ -1,4 +1,4 @@
-#include "train/model_export.h"
+#include "infer/model_export.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,16 +7,18 @@
 #include <cmath>
 
 #include "base/json.h"
+#include "infer/network_config.h"
+#include "infer/trained_model.h"
 #include "net/network.h"
 #include "net/state_dict.h"
-#include "net/unet_topology.h"
 #include "support/errors.h"
 #include "support/folder.h"
 #include "support/python.h"
 #include "support/tensor_views.h"
+#include "train/checkpoint.h"
 #include "train/convert_checkpoint.h"
 #include "train/optimizer.h"
-#include "train/trained_model.h"
+#include "train/torch_model.h"
 #include "train/trainers.h"
 #include "weights/model_file.h"
 #include "weights/model_zip.h"
@@ -83,11 +85,13 @@ class ModelExport : public ::testing::Test {
     save_checkpoint(path, *network, *optimizer, made);
   }
 
-  ModelFile exported(const ExportOptions& options = {}) {
+  ModelFile exported(ExportOptions options = {}) {
+    options.libtorch = torch_model;
     export_model_file(model, file, options, "the test");
     return ModelFile(file);
   }
-  std::string complaint(const ExportOptions& options = {}) {
+  std::string complaint(ExportOptions options = {}) {
+    options.libtorch = torch_model;
     const std::string text = error_of([&] { export_model_file(model, file, options, "the test"); });
     EXPECT_FALSE(fs::exists(file));
     return text;
@@ -146,7 +150,7 @@ TEST_F(ModelExport, RoundsToTheNearestFloat16) {
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(half_value(first[i]), expected[i]) << i;
 
   const TrainedModel opened = open_trained_model(file, {}, "final");
-  for (const auto& [name, tensor] : state_dict(*opened.folds.at(0).load()))
+  for (const auto& [name, tensor] : state_dict(*load_network(opened.folds.at(0))))
     EXPECT_EQ(tensor.scalar_type(), torch::kFloat32) << name;
 }
 
@@ -174,10 +178,30 @@ TEST_F(ModelExport, RefusesWhatIsNoWholeModel) {
   EXPECT_THAT(complaint(), HasSubstr("nowhere does not exist"));
 }
 
+TEST_F(ModelExport, SaysWhatABuildWithoutLibTorchLacks) {
+  const auto lacks =
+      AllOf(HasSubstr("takes LibTorch, which this build does not have"), HasSubstr("libtorch-dev"));
+  EXPECT_THAT(error_of([&] { export_model_file(model, file, {}, "the test"); }), lacks);
+  EXPECT_THAT(error_of([&] { export_nnunet_zip(model, folder / "model.zip", {}); }), lacks);
+  EXPECT_THAT(error_of([&] { Predictor(model, {}); }), lacks);
+  EXPECT_THAT(error_of([&] { Predictor(model, {.runtime = Runtime::torch}); }), lacks);
+  EXPECT_FALSE(fs::exists(file) || fs::exists(folder / "model.zip"));
+}
+
+TEST_F(ModelExport, RefusesWeightsThatDoNotFit) {
+  const NamedArrays file_of_ours = open_weights(ours);
+  std::vector<TensorView> arrays = file_of_ours.tensors();
+  arrays.erase(arrays.begin());
+  const fs::path cut = folder / "cut.safetensors";
+  write_safetensors(cut, arrays, file_of_ours.metadata());
+  fs::rename(cut, ours);
+  EXPECT_THAT(complaint(), HasSubstr("the weights do not fit the network"));
+}
+
 TEST_F(ModelExport, ZipIsInstalledAndReadByPyTorch) {
   write_text(model / "fold_0" / "progress.png", "a picture");
   const fs::path zip = folder / "model.zip";
-  export_nnunet_zip(model, zip, {});
+  export_nnunet_zip(model, zip, {.convert_checkpoint = convert_checkpoint});
   const auto installed = install_model_zip(zip, folder / "results", false);
   ASSERT_THAT(installed, ::testing::ElementsAre(folder / "results" / "Dataset701_Toy" /
                                                 "nnUNetTrainer__nnUNetPlans__2d"));
@@ -187,7 +211,7 @@ TEST_F(ModelExport, ZipIsInstalledAndReadByPyTorch) {
   ASSERT_EQ(after.folds.size(), 2u);
   for (std::size_t i = 0; i < 2; ++i) {
     EXPECT_EQ(after.folds[i].origin.extension(), ".pth");
-    const auto a = state_dict(*before.folds[i].load()), b = state_dict(*after.folds[i].load());
+    const auto a = state_dict(*load_network(before.folds[i])), b = state_dict(*load_network(after.folds[i]));
     for (std::size_t k = 0; k < a.size(); ++k) EXPECT_TRUE(a[k].second.equal(b[k].second)) << a[k].first;
   }
   const fs::path pth = after.folds[0].origin, json = folder / "contents.json";

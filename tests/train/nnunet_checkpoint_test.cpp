@@ -7,11 +7,12 @@
 
 #include "base/json.h"
 #include "data/plan.h"
+#include "infer/network_config.h"
 #include "net/network.h"
-#include "net/unet_topology.h"
 #include "support/errors.h"
 #include "support/folder.h"
 #include "support/python.h"
+#include "train/checkpoint.h"
 #include "train/convert_checkpoint.h"
 #include "train/optimizer.h"
 #include "train/trainers.h"

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "infer/predictor.h"
 #include "net/network.h"
 #include "net/state_dict.h"
 #include "support/errors.h"
@@ -21,8 +22,8 @@
 #include "train/checkpoint.h"
 #include "train/log_lines.h"
 #include "train/loss.h"
-#include "train/predictor.h"
 #include "train/schedule.h"
+#include "train/torch_model.h"
 #include "train/trainers.h"
 
 namespace seg {
@@ -318,7 +319,7 @@ TEST_F(TinyTraining, TrainedModelPredictsInTheFilesOwnGrid) {
   make_folder(folder_ / "in");
   write_image(folder_ / "in" / "case_9_0000.nii.gz", image, geometry);
 
-  const Predictor predictor(model, {});
+  const Predictor predictor(model, {.libtorch = torch_model});
   const auto cases = list_cases(folder_ / "in", 1, ".nii.gz");
   const auto predicted = predictor.predict(cases.at(0));
   const Labels& labels = predicted.prediction.labels;

@@ -1,4 +1,6 @@
-#include "train/trained_model.h"
+#include "infer/trained_model.h"
+
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -78,12 +80,13 @@ TrainedModel open_file(const fs::path& path, const std::vector<std::string>& fol
                        const std::string& checkpoint) {
   if (checkpoint != "final")
     fail_usage("--checkpoint {}: {} is a file, with one checkpoint per fold", checkpoint, path.string());
-  const auto file = std::make_shared<const ModelFile>(path);
+  const auto file = std::make_shared<const ModelFile>(path, HashCheck::beside);
   const ModelDescription& description = file->description();
   return with_context(path.string(), [&] {
     TrainedModel model;
     model.plans_text = description.plans;
     model.dataset_text = description.dataset;
+    model.verify = [file] { file->verify(); };
     parse_texts(model, "plans", "dataset");
     if (!description.postprocessing.empty())
       model.postprocessing =
@@ -115,16 +118,16 @@ void check_fit(const TrainedModel& model, const std::string& dataset) {
 
 }  // namespace
 
-std::shared_ptr<Network> TrainedFold::load() const {
-  return with_context("load " + origin.string(), [&] { return load_network(info, weights().arrays); });
-}
-
 TrainedModel open_trained_model(const fs::path& model, const std::vector<std::string>& folds,
                                 const std::string& checkpoint) {
   const bool is_file = fs::is_regular_file(model);
   TrainedModel opened = is_file ? open_file(model, folds, checkpoint) : open_folder(model, folds, checkpoint);
   check_fit(opened, is_file ? "its dataset.json" : (model / "dataset.json").string());
   return opened;
+}
+
+std::string gathered_name(const std::vector<std::string>& folds) {
+  return fmt::format("crossval_results_folds_{}", fmt::join(folds, "_"));
 }
 
 }  // namespace seg

@@ -7,8 +7,8 @@
 
 #include "data/dataset.h"
 #include "data/plan.h"
+#include "infer/checkpoint_info.h"
 #include "infer/postprocess.h"
-#include "train/checkpoint.h"
 #include "weights/named_arrays.h"
 
 namespace seg {
@@ -24,8 +24,6 @@ struct TrainedFold {
   fs::path origin;      ///< the checkpoint, or the model file
   CheckpointInfo info;  ///< from a model file only what network_from_json gives
   std::function<FoldWeights()> weights;
-  /// The network with these weights. Throws Error naming the file where they do not fit.
-  std::shared_ptr<Network> load() const;
 };
 
 struct TrainedModel {
@@ -34,6 +32,9 @@ struct TrainedModel {
   DatasetInfo info;
   std::vector<TrainedFold> folds;  ///< their networks take the dataset's channels, and one patch size
   std::vector<KeepLargest> postprocessing;  ///< from a model file
+  /// Of a model file: waits until it is hashed, which a thread does meanwhile, and throws Error where the
+  /// hash is not the stored one. To be called before anything that came out of the model is believed.
+  std::function<void()> verify = [] {};
 };
 
 /// `model` is a folder with plans.json, dataset.json and fold_X/checkpoint_*, or a file. `folds` may be empty
@@ -41,5 +42,8 @@ struct TrainedModel {
 /// a file, and of no use for a model file. Throws Error naming what is missing or does not fit together.
 TrainedModel open_trained_model(const fs::path& model, const std::vector<std::string>& folds,
                                 const std::string& checkpoint);
+
+/// "crossval_results_folds_0_1_2_3_4", nnU-Net's name of the folder of gathered predictions.
+std::string gathered_name(const std::vector<std::string>& folds);
 
 }  // namespace seg

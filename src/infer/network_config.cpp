@@ -1,4 +1,4 @@
-#include "net/unet_topology.h"
+#include "infer/network_config.h"
 
 #include <algorithm>
 

@@ -1,4 +1,6 @@
-#include "train/predictor.h"
+#include "infer/predictor.h"
+
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -7,9 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/engine.h"
-#include "net/network.h"
-#include "net/unet_topology.h"
-#include "train/trained_model.h"
+#include "engine/networks.h"
 
 namespace seg {
 namespace {
@@ -30,14 +30,20 @@ Image cut_slices(const Image& image, std::int64_t begin, std::int64_t end) {
   return cut;
 }
 
+bool engine_has(const TrainedFold& fold) {
+  return engine::has_network(fold.info.network, fold.info.network_config.topology);
+}
+
 TileModel engine_model(const TrainedFold& fold) {
   return with_context("load " + fold.origin.string(), [&] {
     const auto& config = fold.info.network_config;
     const auto [height, width] = fold.info.patch_size;
+    const FoldWeights weights = fold.weights();
+    // The engine packs a copy of its own: what it has read needs no memory any more.
     const auto engine = std::make_shared<engine::Engine>(
         fold.info.network,
         engine::ImageShape{config.in_channels, config.classes, height, width, resolved_topology(config)},
-        fold.weights().arrays);
+        weights.arrays, [&](const TensorView& array) { weights.file->release(array); });
     return [engine](std::span<const float> tiles, std::int64_t n, std::int64_t, std::int64_t, std::int64_t,
                     std::span<float> logits) {
       const std::size_t in = tiles.size() / static_cast<std::size_t>(n);
@@ -69,29 +75,40 @@ TileModel checked(TileModel model, TileModel reference) {
   };
 }
 
+TileModel on_libtorch(const TrainedFold& fold, const FoldLoader& libtorch) {
+  if (!libtorch) throw needs_libtorch("running " + fold.info.network + " on it");
+  return libtorch(fold);
+}
+
 TileModel model_of(const TrainedFold& fold, const PredictOptions& options) {
-  const bool has = engine::has_network(fold.info.network, fold.info.network_config.topology);
-  if (!has && (options.runtime == Runtime::native || options.check_engine)) {
+  const bool has = engine_has(fold);
+  if (options.libtorch && !has && (options.runtime == Runtime::native || options.check_engine)) {
     fail_usage("the engine does not have {}{}: expected --engine torch", fold.info.network,
                engine::has_network(fold.info.network) ? " with as many features as this plan's" : "");
   }
-  if (!has || options.runtime == Runtime::torch) return tile_model(fold.load());
-  TileModel engine = engine_model(fold);
-  return options.check_engine ? checked(std::move(engine), tile_model(fold.load())) : engine;
+  if (options.check_engine) {
+    const TileModel reference = on_libtorch(fold, options.libtorch);
+    return checked(engine_model(fold), reference);
+  }
+  return options.runtime == Runtime::torch ? on_libtorch(fold, options.libtorch)
+                                           : fold_model(fold, options.libtorch);
 }
 
 }  // namespace
 
-TileModel tile_model(std::shared_ptr<Network> network) {
-  network->eval();
-  network->set_deep_supervision(false);
-  return [network](std::span<const float> tiles, std::int64_t n, std::int64_t channels, std::int64_t height,
-                   std::int64_t width, std::span<float> logits) {
-    const torch::InferenceMode inference;
-    const Tensor input = torch::from_blob(const_cast<float*>(tiles.data()), {n, channels, height, width});
-    const Tensor output = network->forward(input)[0].contiguous();
-    std::copy_n(output.data_ptr<float>(), logits.size(), logits.begin());
-  };
+Error needs_libtorch(const std::string& what) {
+  std::vector<std::string_view> own;
+  for (const auto& row : engine::networks()) own.push_back(row.name);
+  return Error(
+      fmt::format(
+          "{} takes LibTorch, which this build does not have: its own engine runs {}, those of a plan "
+          "with stages of multiples of {} channels",
+          what, fmt::join(own, ", "), engine::kBlock),
+      "install LibTorch (Debian: libtorch-dev), and build with -DSEG_WITH_TORCH=ON");
+}
+
+TileModel fold_model(const TrainedFold& fold, const FoldLoader& libtorch) {
+  return engine_has(fold) ? engine_model(fold) : on_libtorch(fold, libtorch);
 }
 
 Predictor::Predictor(const fs::path& model_path, const PredictOptions& options) {
@@ -105,6 +122,7 @@ Predictor::Predictor(const fs::path& model_path, const PredictOptions& options) 
     window_.patch_size = fold.info.patch_size;
     models_.push_back(model_of(fold, options));
   }
+  model.verify();
   plan_ = std::move(model.plan);
   info_ = std::move(model.info);
   plans_text_ = std::move(model.plans_text);

@@ -1,7 +1,10 @@
-#include "train/model_export.h"
+#include "infer/model_export.h"
 
 #include <algorithm>
+#include <cmath>
 #include <deque>
+#include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -9,11 +12,7 @@
 #include "base/progress.h"
 #include "base/scratch_folder.h"
 #include "base/zip.h"
-#include "eval/cross_validation.h"
-#include "net/network.h"
-#include "net/state_dict.h"
-#include "train/convert_checkpoint.h"
-#include "train/trained_model.h"
+#include "weights/array_values.h"
 #include "weights/model_file.h"
 
 namespace seg {
@@ -90,15 +89,29 @@ ModelDescription describe(const fs::path& model, const TrainedModel& opened, con
   return description;
 }
 
-Tensor as_float16(const std::string& name, const Tensor& tensor) {
-  if (!tensor.is_floating_point()) return tensor;
-  const Tensor half = tensor.to(torch::kFloat16);
-  if (!half.to(torch::kFloat32).isfinite().all().item<bool>()) {
-    throw Error(fmt::format("{} holds values that float16 cannot: its largest is 65504, here it is {:g}",
-                            name, tensor.abs().max().item<double>()),
-                "--dtype float32 keeps them");
+/// Every array once, under its first name: nnU-Net's checkpoints have some under several.
+std::vector<TensorView> each_once(std::vector<TensorView> arrays) {
+  std::set<std::pair<const std::byte*, std::size_t>> seen;
+  std::erase_if(arrays, [&](const TensorView& array) {
+    return !array.bytes.empty() && !seen.emplace(array.bytes.data(), array.bytes.size()).second;
+  });
+  return arrays;
+}
+
+std::vector<std::uint16_t> as_float16(const TensorView& array) {
+  constexpr std::uint16_t kInfinity = 0x7C00;
+  std::vector<std::uint16_t> halves;
+  float largest = 0;
+  bool finite = true;
+  for (const float value : float_values(array)) {
+    halves.push_back(half_of(value));
+    largest = std::max(largest, std::abs(value));
+    finite = finite && (halves.back() & kInfinity) != kInfinity;
   }
-  return half;
+  if (finite) return halves;
+  throw Error(fmt::format("{} holds values that float16 cannot: its largest is 65504, here it is {:g}",
+                          array.name, largest),
+              "--dtype float32 keeps them");
 }
 
 /// A file as an entry, with what is mapped; what is not there is left out.
@@ -121,21 +134,27 @@ class Archive {
 
 void export_model_file(const fs::path& model, const fs::path& output, const ExportOptions& options,
                        const std::string& program) {
-  const torch::NoGradGuard no_grad;
   const TrainedModel opened = open_folder(model, options);
   const ModelDescription description = describe(model, opened, options, program);
   Progress progress("export", static_cast<std::int64_t>(opened.folds.size()), "folds");
-  NamedTensors tensors;
+  std::vector<FoldWeights> files;  // what the arrays point into
+  std::deque<std::vector<std::uint16_t>> halves;
+  std::vector<TensorView> tensors;
   for (const auto& fold : opened.folds) {
-    const auto network = fold.load();  // which also shows that the weights fit
-    for (const auto& [key, tensor] : first_names(state_dict(*network))) {
-      const std::string name = name_in_model(fold.name, key);
-      const Tensor plain = tensor.detach().contiguous();
-      tensors.emplace_back(name, options.half ? as_float16(name, plain) : plain);
+    options.libtorch ? options.libtorch(fold)
+                     : fold_model(fold, {});  // an Error where the weights do not fit
+    files.push_back(fold.weights());
+    for (TensorView& array : each_once(files.back().arrays)) {
+      array.name = name_in_model(fold.name, array.name);
+      if (options.half && is_floating(array.type)) {
+        array.bytes = std::as_bytes(std::span(halves.emplace_back(as_float16(array))));
+        array.type = TensorType::f16;
+      }
+      tensors.push_back(std::move(array));
     }
     progress.advance();
   }
-  write_model_file(output, description, views_of(tensors));
+  write_model_file(output, description, tensors);
 }
 
 void export_nnunet_zip(const fs::path& model, const fs::path& output, const ExportOptions& options) {
@@ -149,7 +168,9 @@ void export_nnunet_zip(const fs::path& model, const fs::path& output, const Expo
     fs::path checkpoint = fold.origin;
     if (checkpoint.extension() != ".pth") {
       checkpoint = scratch.path() / (name + ".pth");
-      convert_checkpoint(fold.origin, checkpoint);
+      if (!options.convert_checkpoint)
+        throw needs_libtorch("making nnU-Net's checkpoint of " + fold.origin.string());
+      options.convert_checkpoint(fold.origin, checkpoint);
     }
     archive.add(checkpoint, fmt::format("{}/checkpoint_{}.pth", name, options.checkpoint));
     for (const char* file : {"debug.json", "progress.png", "validation/summary.json"})

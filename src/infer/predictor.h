@@ -1,9 +1,10 @@
 // A trained model as a function from a case to labels.
 #pragma once
-#include <memory>
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "data/dataset.h"
 #include "data/plan.h"
 #include "data/preprocess.h"
@@ -11,13 +12,19 @@
 #include "infer/export.h"
 #include "infer/postprocess.h"
 #include "infer/sliding_window.h"
+#include "infer/trained_model.h"
 
 namespace seg {
 
-class Network;
+/// Loads a fold's network as a model of tiles: its full-resolution head only. Throws Error naming the file
+/// where the weights do not fit.
+using FoldLoader = std::function<TileModel(const TrainedFold&)>;
 
-/// Logits of one network in inference mode, without gradients; only the full-resolution head.
-TileModel tile_model(std::shared_ptr<Network> network);
+/// Loads it into the engine where it has the network, else through `libtorch`.
+TileModel fold_model(const TrainedFold& fold, const FoldLoader& libtorch);
+
+/// The Error of a build without LibTorch that is asked for more: says what it runs, and what to install.
+Error needs_libtorch(const std::string& what);
 
 /// What networks run on.
 enum class Runtime {
@@ -33,10 +40,11 @@ struct PredictOptions {
   double step_size = 0.5;
   Runtime runtime = Runtime::automatic;
   bool check_engine = false;  ///< run the first tile on both and tell how far they are apart
+  FoldLoader libtorch{};      ///< train/torch_model.h; none in a build without LibTorch
   bool postprocess = true;    ///< as a model file says; a folder's is for `postprocess apply`
 };
 
-/// A model folder or a model file (see train/trained_model.h), loaded for prediction.
+/// A model folder or a model file (see infer/trained_model.h), loaded for prediction.
 class Predictor {
  public:
   /// Throws Error naming what is missing or does not fit together.
