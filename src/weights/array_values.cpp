@@ -64,6 +64,11 @@ bool is_floating(TensorType type) {
 }
 
 std::vector<float> float_values(const TensorView& array) {
+  const void* start = array.bytes.data();
+  if (array.type == TensorType::f32 && reinterpret_cast<std::uintptr_t>(start) % alignof(float) == 0) {
+    const auto* values = static_cast<const float*>(start);
+    return {values, values + array.bytes.size() / sizeof(float)};
+  }
   return real_values<float>(array);
 }
 

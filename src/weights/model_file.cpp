@@ -122,7 +122,8 @@ ModelFile::ModelFile(const fs::path& path, HashCheck when) try : SafetensorsFile
   const auto check = [this, path, stored = metadata_[kHashKey]] {
     with_context(path.string(), [&] { check_hash(file_, stored); });
   };
-  hash_check_ = std::async(std::launch::async, check).share();
+  hash_check_ =
+      std::async(when == HashCheck::now ? std::launch::deferred : std::launch::async, check).share();
   if (when == HashCheck::now) verify();
 } catch (Error& error) {
   error.with_hint(kExpected);

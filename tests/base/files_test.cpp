@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 #include <utility>
 
 #include "base/whole_number.h"
@@ -140,6 +141,35 @@ TEST_F(Files, MapsAFile) {
   EXPECT_TRUE(MappedFile(folder / "empty").bytes().empty());
   EXPECT_THAT(error_of([&] { MappedFile(folder / "absent"); }), HasSubstr("absent"));
   EXPECT_THAT(error_of([&] { MappedFile(folder.path()); }), HasSubstr(folder.path().string()));
+}
+
+/// Bytes of files that are mapped into this process and in memory.
+std::size_t resident_of_files() {
+  std::istringstream pages(read_text("/proc/self/statm"));
+  std::size_t all = 0, resident = 0, of_files = 0;
+  pages >> all >> resident >> of_files;
+  return of_files * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST_F(Files, GiveMappedMemoryBackAndReadItAgain) {
+  constexpr std::size_t kSize = 8 << 20;
+  std::string text(kSize, 'x');
+  for (std::size_t i = 0; i < kSize; i += 1000) text[i] = static_cast<char>('a' + i / 1000 % 26);
+  write_text(folder / "data", text);
+  const MappedFile file(folder / "data");
+  const auto bytes = file.bytes();
+  const auto same = [&] { return std::ranges::equal(bytes, std::as_bytes(std::span(text))); };
+  ASSERT_TRUE(same());
+  const std::size_t before = resident_of_files();
+  file.release(bytes.subspan(100, kSize / 2));
+  EXPECT_LT(resident_of_files(), before - kSize / 3);
+  EXPECT_TRUE(same());
+  file.release(bytes);
+  EXPECT_TRUE(same());
+
+  const std::string own = text;  // no part of the map: giving it back would lose it
+  file.release(std::as_bytes(std::span(text)));
+  EXPECT_EQ(text, own);
 }
 
 TEST(FolderName, IsTheLastNameWithOrWithoutASlash) {

@@ -26,6 +26,24 @@ prepared_cells() {
   expect_ok "$SWIN_UMAMBA" preprocess -d 703 -c 2d
 }
 
+# require_command COMMAND: skips the case in a build that lacks this command of the program.
+require_command() {
+  [[ " $SEG_MISSING_COMMANDS " != *" $1 "* ]] || skip "this build has no $1"
+}
+
+# formula_model NETWORK: a folder "model" for the images of the cells phantom, which is there as raw/Dataset703_CellsPhantom afterwards.
+# Its weights follow the goldens' formula; it tells four classes apart. No training is needed.
+formula_model() {
+  require_shared "goldens/networks/$1.json"
+  mkdir raw preprocessed
+  expect_ok "$SWIN_UMAMBA" phantom cells -o raw --cases 5 --seed 3
+  expect_ok "$SWIN_UMAMBA" plan -d 703 --raw raw --preprocessed preprocessed
+  mkdir -p model/fold_0
+  cp preprocessed/Dataset703_CellsPhantom/nnUNetPlans.json model/plans.json
+  sed 's/"boundary": 2/"boundary": 2, "nucleolus": 3/' preprocessed/Dataset703_CellsPhantom/dataset.json > model/dataset.json
+  "$FORMULA_CHECKPOINT" "$1" model/fold_0/checkpoint_final.safetensors
+}
+
 # expect_ok COMMAND...: it ends with 0; its output is left in the files stdout and stderr.
 expect_ok() {
   "$@" > stdout 2> stderr || {

@@ -91,6 +91,21 @@ TEST_F(ModelFileTest, EveryDamagedByteIsNoticed) {
   EXPECT_THAT(complaint_of(damaged), HasSubstr("its contents do not match its hash"));
 }
 
+TEST_F(ModelFileTest, IsHashedBesideOtherWork) {
+  EXPECT_NO_THROW(ModelFile(file, HashCheck::beside).verify());
+  std::string damaged = read_text(file);
+  damaged.back() = '\x09';
+  store(damaged);
+  { const ModelFile unasked(file, HashCheck::beside); }
+  const ModelFile read(file, HashCheck::beside);
+  for (int time : {1, 2}) {
+    EXPECT_THAT(
+        error_of([&] { read.verify(); }),
+        AllOf(HasSubstr(file.string() + " > its contents do not match its hash"), HasSubstr("hint: ")))
+        << time;
+  }
+}
+
 TEST_F(ModelFileTest, EveryTruncationIsNoticed) {
   const std::string whole = read_text(file);
   for (std::size_t size = 0; size < whole.size(); ++size) {

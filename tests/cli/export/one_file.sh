@@ -1,5 +1,6 @@
 # A model becomes one file and predicts the same; so does nnU-Net's zip archive, exported and installed.
 source "$SEG_TESTS/cli/lib.sh"
+require_command train
 export nnUNet_raw=$PWD/raw nnUNet_preprocessed=$PWD/preprocessed nnUNet_results=$PWD/results
 mkdir raw preprocessed results
 

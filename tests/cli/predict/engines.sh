@@ -1,5 +1,6 @@
 # The engine and LibTorch segment alike; networks that the engine lacks run on LibTorch, and asking for it is wrong use.
 source "$SEG_TESTS/cli/lib.sh"
+require_command train
 prepared_cells
 image=$(echo raw/*/imagesTs/*_0000.png | cut -d' ' -f1)
 for network in swin_umamba swin_umamba_d segresnet; do

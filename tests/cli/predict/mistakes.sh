@@ -1,8 +1,7 @@
 # Wrong models and wrong input name the file, what was expected and what was found; nothing is left half-written.
 source "$SEG_TESTS/cli/lib.sh"
-prepared_cells
-expect_ok "$SWIN_UMAMBA" train -d 703 -c 2d -f 0 --epochs 1 --iterations 1 --val-iterations 1 --batch-size 2 --patch-size 64x64 --no-validation
-model=$(cat stdout)
+formula_model swin_umamba_d
+model=model
 images=raw/Dataset703_CellsPhantom/imagesTs
 
 expect_fail 1 "model folder nowhere does not exist" "$SWIN_UMAMBA" predict -i "$images" -o out -m nowhere
@@ -17,8 +16,8 @@ expect_no_file out
 
 # A checkpoint of another network: the model folder is that of another dataset.
 cp -r "$model" other
-sed -i 's/"boundary": 2/"boundary": 2, "nucleolus": 3/' other/dataset.json
-expect_fail 1 "expected a network of 3 channels and 4 classes" "$SWIN_UMAMBA" predict -i "$images" -o out -m other
+sed -i 's/"nucleolus": 3/"nucleolus": 3, "vesicle": 4/' other/dataset.json
+expect_fail 1 "expected a network of 3 channels and 5 classes" "$SWIN_UMAMBA" predict -i "$images" -o out -m other
 
 # A truncated image between good ones: an error naming it, and no file for it.
 mkdir broken

@@ -1,5 +1,6 @@
 # A checkpoint goes to nnU-Net's format and back, predicts the same and is continued; other weights are shown and converted.
 source "$SEG_TESTS/cli/lib.sh"
+require_command train
 prepared_cells
 options=(-d 703 -c 2d -f 0 --network swin_umamba_d --iterations 1 --val-iterations 1 --batch-size 2 --patch-size 64x64 --no-validation)
 expect_ok "$SWIN_UMAMBA" train "${options[@]}" --epochs 1
