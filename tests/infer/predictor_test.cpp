@@ -142,8 +142,8 @@ TEST_F(FormulaModel, SaysWhatNeedsLibTorch) {
        {PredictOptions{.runtime = Runtime::torch}, PredictOptions{.check_engine = true}}) {
     EXPECT_THAT(
         error_of([&] { Predictor(model_, options); }),
-        HasSubstr("running swin_umamba_d on it takes LibTorch, which this build does not have: it runs "
-                  "swin_umamba and swin_umamba_d"));
+        HasSubstr("running swin_umamba_d on it takes LibTorch, which this build does not have: its own "
+                  "engine runs swin_umamba, swin_umamba_d"));
   }
 }
 

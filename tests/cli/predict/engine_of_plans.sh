@@ -1,5 +1,6 @@
 # Networks that follow a plan segment alike on the engine and LibTorch; of plans that the engine cannot do they run on LibTorch.
 source "$SEG_TESTS/cli/lib.sh"
+require_command train
 prepared_cells
 image=$(echo raw/*/imagesTs/*_0000.png | cut -d' ' -f1)
 trained() {  # NETWORK FEATURES: of the first stage; sets predict
