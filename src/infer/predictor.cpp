@@ -15,7 +15,7 @@ namespace seg {
 namespace {
 
 /// Small tiles go through the network together: about this many pixels at a time, and no more than kMaxTiles.
-constexpr std::int64_t kBatchPixels = 320 * 320;
+constexpr std::int64_t kBatchPixels = std::int64_t{320} * 320;
 constexpr std::int64_t kMaxTiles = 16;
 
 /// The slices [begin, end) of every channel.
@@ -56,7 +56,7 @@ TileModel engine_model(const TrainedFold& fold) {
 
 /// `model`, whose first call is compared with `reference`.
 TileModel checked(TileModel model, TileModel reference) {
-  return [model, reference, first = std::make_shared<bool>(true)](
+  return [model = std::move(model), reference = std::move(reference), first = std::make_shared<bool>(true)](
              std::span<const float> tiles, std::int64_t n, std::int64_t channels, std::int64_t height,
              std::int64_t width, std::span<float> logits) {
     model(tiles, n, channels, height, width, logits);
