@@ -77,23 +77,12 @@ namespace {
 
 constexpr int kRuns = 5;
 
-template <class Body>
-double best_wall_seconds(Body body) {
-  double best = 1e30;
-  for (int i = 0; i < kRuns; ++i) {
-    const double start = wall_seconds();
-    body();
-    best = std::min(best, wall_seconds() - start);
-  }
-  return best;
-}
-
 }  // namespace
 
 double peak_flops() {
   constexpr std::int64_t kRounds = 2'000'000;
   double flops = 0;
-  const double seconds = best_wall_seconds([&] {
+  const double seconds = best_wall_seconds(kRuns, [&] {
     parallel_for(thread_count(), [&](std::int64_t thread) {
       float sink[3] = {0.5f, 0.25f, 0};
       const double mine = HWY_DYNAMIC_DISPATCH(multiply_add)(kRounds, sink);
@@ -107,7 +96,7 @@ double peak_flops() {
 double memory_bytes() {
   constexpr std::int64_t kValues = 32 << 20, kPart = kValues / 64;
   std::vector<float> from(kValues, 1), to(kValues);
-  const double seconds = best_wall_seconds([&] {
+  const double seconds = best_wall_seconds(kRuns, [&] {
     parallel_for(64, [&](std::int64_t part) {
       const float* in = from.data() + part * kPart;
       float* out = to.data() + part * kPart;

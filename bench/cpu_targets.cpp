@@ -23,12 +23,6 @@ namespace {
 constexpr int kRuns = 5;
 constexpr std::int64_t kSize = 320, kClasses = 4;
 
-double wall_seconds_of(const auto& body) {
-  const double start = wall_seconds();
-  body();
-  return wall_seconds() - start;
-}
-
 void add_scan_rows(std::vector<Target>& rows) {
   set_thread_count(1);
   for (const std::int64_t channels : {192, 384, 768, 1536}) {
@@ -58,9 +52,7 @@ void add_scan_rows(std::vector<Target>& rows) {
 double sgemm_flops() {
   constexpr std::int64_t kSide = 2048;
   const Tensor a = torch::randn({kSide, kSide}), b = torch::randn({kSide, kSide});
-  double best = 1e30;
-  for (int i = 0; i < kRuns; ++i) best = std::min(best, wall_seconds_of([&] { torch::mm(a, b); }));
-  return 2.0 * kSide * kSide * kSide / best;
+  return 2.0 * kSide * kSide * kSide / best_wall_seconds(kRuns, [&] { torch::mm(a, b); });
 }
 
 void add_network_rows(std::vector<Target>& rows, const char* name, double gain, bool with_rate) {
@@ -78,8 +70,8 @@ void add_network_rows(std::vector<Target>& rows, const char* name, double gain, 
   engine.observe({});
   forward();
   for (int i = 0; i < kRuns; ++i) {
-    torch_seconds = std::min(torch_seconds, wall_seconds_of(forward));
-    seconds = std::min(seconds, wall_seconds_of(run));
+    torch_seconds = std::min(torch_seconds, best_wall_seconds(1, forward));
+    seconds = std::min(seconds, best_wall_seconds(1, run));
   }
   rows.push_back({fmt::format("{}, 320x320, engine against LibTorch, {} threads", name, thread_count()), "s",
                   torch_seconds, seconds, torch_seconds / gain});

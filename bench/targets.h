@@ -30,6 +30,18 @@ double best_cpu_seconds(int runs, Body body) {
 
 double wall_seconds();
 
+/// The least wall seconds of a few runs of `body`.
+template <class Body>
+double best_wall_seconds(int runs, Body body) {
+  double best = 1e30;
+  for (int i = 0; i < runs; ++i) {
+    const double start = wall_seconds();
+    body();
+    best = std::min(best, wall_seconds() - start);
+  }
+  return best;
+}
+
 /// Wall seconds of `body(2)`, on two threads, as a share of those of `body(1)`: the best of a few runs of
 /// each, taken in turns.
 template <class Body>

@@ -21,8 +21,11 @@ enum class Layout {
 
 inline constexpr std::int64_t kBlock = 16;
 
+constexpr std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
 constexpr std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
+  return ceil_div(value, multiple) * multiple;
 }
 
 /// A feature map, or some neighbouring channels of one.

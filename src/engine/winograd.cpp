@@ -278,34 +278,29 @@ constexpr std::int64_t kMostTiles = 32;       // of a task: what it works on sta
 constexpr std::int64_t kMostProducts = 3072;  // tiles times output channels, at a point
 constexpr double kLeastGain = 1.5;
 
-std::int64_t ceil_of(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-
 }  // namespace
 
 bool Winograd::pays(const Shape& shape) {
-  const std::int64_t tiles = ceil_of(shape.height, kTile) * ceil_of(shape.width, kTile);
+  const std::int64_t tiles = ceil_div(shape.height, kTile) * ceil_div(shape.width, kTile);
   return shape.in % kBlock == 0 && shape.out % kBlock == 0 &&
          static_cast<double>(9 * shape.height * shape.width) >=
              kLeastGain * static_cast<double>(kPoints * tiles);
 }
 
-Winograd::Winograd(const Shape& shape, const std::vector<float>& weights, std::vector<float> bias,
-                   int workers)
+Winograd::Winograd(const Shape& shape, std::span<const float> weights, std::vector<float> bias, int workers)
     : shape_(shape),
-      tile_columns_(ceil_of(shape.width, kTile)),
-      tiles_(tile_columns_ * ceil_of(shape.height, kTile)),
+      tile_columns_(ceil_div(shape.width, kTile)),
+      tiles_(tile_columns_ * ceil_div(shape.height, kTile)),
       workers_(workers),
       weights_(weights.size()),
       bias_(std::move(bias)) {
   for (columns_ = 3 * kBlock; shape.out % columns_ != 0;) columns_ -= kBlock;
-  band_ = ceil_of(tiles_, ceil_of(tiles_, kMostTiles));
+  band_ = ceil_div(tiles_, ceil_div(tiles_, kMostTiles));
   const std::int64_t groups = shape.out / columns_;
   span_ = groups;
   while (span_ > 1 && (groups % span_ != 0 || span_ * columns_ * band_ > kMostProducts)) --span_;
   span_ *= columns_;
-  for (std::int64_t o = 0; o < shape.out; ++o) {
+  parallel_for(shape.out, [&](std::int64_t o) {
     for (std::int64_t i = 0; i < shape.in; ++i) {
       for (std::int64_t k = 0; k < 9; ++k) {
         weights_[static_cast<std::size_t>(((o / columns_ * shape.in + i) * 9 + k) * columns_ +
@@ -313,7 +308,7 @@ Winograd::Winograd(const Shape& shape, const std::vector<float>& weights, std::v
             weights[static_cast<std::size_t>((o * shape.in + i) * 9 + k)];
       }
     }
-  }
+  });
 }
 
 std::int64_t Winograd::scratch_size() const {
@@ -321,7 +316,7 @@ std::int64_t Winograd::scratch_size() const {
 }
 
 void Winograd::run(const float* x, float* scratch, float* y) const {
-  const std::int64_t spans = shape_.out / span_, tasks = ceil_of(tiles_, band_) * spans;
+  const std::int64_t spans = shape_.out / span_, tasks = ceil_div(tiles_, band_) * spans;
   const std::int64_t scratch_each = scratch_size() / workers_;
   std::atomic<std::int64_t> next = 0;
   parallel_for(workers_, [&](std::int64_t worker) {

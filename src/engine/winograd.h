@@ -1,6 +1,7 @@
 // 3x3 convolution with fewer multiplications (Winograd's minimal filtering as Lavin and Gray, 2016, use it).
 #pragma once
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace seg::engine {
@@ -21,7 +22,7 @@ class Winograd {
   static bool pays(const Shape& shape);
 
   /// weights [out, in, 3, 3], bias [out] or empty. `workers` tasks run at the same time.
-  Winograd(const Shape& shape, const std::vector<float>& weights, std::vector<float> bias, int workers);
+  Winograd(const Shape& shape, std::span<const float> weights, std::vector<float> bias, int workers);
 
   /// Values of the working memory that `run` needs.
   std::int64_t scratch_size() const;

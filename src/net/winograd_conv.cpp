@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <array>
+#include <span>
 #include <utility>
 
 #include "base/threads.h"
@@ -25,11 +26,8 @@ engine::MapsShape maps_of(const Tensor& x) {
 Tensor convolve(const Tensor& x, const Tensor& weight) {
   const engine::MapsShape in = maps_of(x);
   const std::int64_t out_channels = weight.size(0);
-  const auto values_of = [](const Tensor& t) {
-    return std::vector<float>(t.data_ptr<float>(), t.data_ptr<float>() + t.numel());
-  };
-  const engine::Winograd conv({in.channels, out_channels, in.height, in.width}, values_of(weight), {},
-                              thread_count());
+  const std::span<const float> weights(weight.data_ptr<float>(), static_cast<std::size_t>(weight.numel()));
+  const engine::Winograd conv({in.channels, out_channels, in.height, in.width}, weights, {}, thread_count());
   const Tensor from = torch::empty_like(x), scratch = torch::empty({conv.scratch_size()}, x.options());
   Tensor to = torch::empty({in.images, out_channels, in.height, in.width}, x.options());
   engine::to_blocked(in, x.data_ptr<float>(), from.data_ptr<float>());
