@@ -8,11 +8,9 @@
 
 #include "base/threads.h"
 #include "ceilings.h"
-#include "engine/engine.h"
 #include "engine/graph.h"
-#include "net/network.h"
 #include "net/set_up_torch.h"
-#include "net/state_dict.h"
+#include "network_case.h"
 #include "plain_scan.h"
 #include "scan_problem.h"
 #include "targets.h"
@@ -21,7 +19,6 @@ namespace seg::bench {
 namespace {
 
 constexpr int kRuns = 5;
-constexpr std::int64_t kSize = 320, kClasses = 4;
 
 void add_scan_rows(std::vector<Target>& rows) {
   set_thread_count(1);
@@ -55,30 +52,38 @@ double sgemm_flops() {
   return 2.0 * kSide * kSide * kSide / best_wall_seconds(kRuns, [&] { torch::mm(a, b); });
 }
 
-void add_network_rows(std::vector<Target>& rows, const char* name, double gain, bool with_rate) {
-  const auto network = make_network(name, {1, kClasses, false});
-  network->eval();
-  const auto weights = state_dict(*network);
-  engine::Engine engine(name, {1, kClasses, kSize, kSize}, views_of(weights));
-  const Tensor x = torch::randn({1, 1, kSize, kSize});
-  std::vector<float> logits(static_cast<std::size_t>(kClasses * kSize * kSize));
-  const auto forward = [&] { network->forward(x); };
-  const auto run = [&] { engine.run({x.data_ptr<float>(), static_cast<std::size_t>(x.numel())}, logits); };
-  double flops = 0, torch_seconds = 1e30, seconds = 1e30;
-  engine.observe([&](const engine::StepTime& step) { flops += step.work.flops; });
-  run();
-  engine.observe({});
+void add_network_rows(std::vector<Target>& rows, const char* name, double gain) {
+  NetworkCase network(name);
+  engine::Engine engine = network.engine();
+  const auto forward = [&] { network.network()->forward(network.image()); };
+  const auto run = [&] { network.run(engine); };
   forward();
+  run();
+  double torch_seconds = 1e30, seconds = 1e30;
   for (int i = 0; i < kRuns; ++i) {
     torch_seconds = std::min(torch_seconds, best_wall_seconds(1, forward));
     seconds = std::min(seconds, best_wall_seconds(1, run));
   }
   rows.push_back({fmt::format("{}, 320x320, engine against LibTorch, {} threads", name, thread_count()), "s",
                   torch_seconds, seconds, torch_seconds / gain});
-  if (!with_rate) return;
+}
+
+void add_rate_and_int8_rows(std::vector<Target>& rows, const char* name) {
+  NetworkCase network(name);
+  engine::Engine engine = network.engine(), int8_engine = network.int8_engine();
+  double flops = 0, seconds = 1e30, int8_seconds = 1e30;
+  engine.observe([&](const engine::StepTime& step) { flops += step.work.flops; });
+  network.run(engine);
+  engine.observe({});
+  for (int i = 0; i < kRuns; ++i) {
+    seconds = std::min(seconds, best_wall_seconds(1, [&] { network.run(engine); }));
+    int8_seconds = std::min(int8_seconds, best_wall_seconds(1, [&] { network.run(int8_engine); }));
+  }
   const double at_sgemm_rate = flops / sgemm_flops();
   rows.push_back({fmt::format("{}, against its operations at OpenBLAS's SGEMM rate", name), "s",
                   at_sgemm_rate, seconds, at_sgemm_rate});
+  rows.push_back({fmt::format("{}, int8 against float32, {} threads", name, thread_count()), "s", seconds,
+                  int8_seconds, seconds / 1.3});
 }
 
 }  // namespace
@@ -88,8 +93,9 @@ std::vector<Target> cpu_targets() {
   const torch::InferenceMode inference;
   std::vector<Target> rows;
   add_scan_rows(rows);
-  add_network_rows(rows, "swin_umamba", 2.3, true);
-  add_network_rows(rows, "swin_umamba_d", 2.0, false);
+  add_network_rows(rows, "swin_umamba", 2.3);
+  add_network_rows(rows, "swin_umamba_d", 2.0);
+  add_rate_and_int8_rows(rows, "swin_umamba");
   return rows;
 }
 

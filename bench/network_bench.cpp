@@ -2,39 +2,37 @@
 #include <benchmark/benchmark.h>
 #include <torch/optim/adamw.h>
 
-#include "engine/engine.h"
-#include "infer/network_config.h"
-#include "net/network.h"
 #include "net/set_up_torch.h"
-#include "net/state_dict.h"
+#include "network_case.h"
 #include "train/loss.h"
 
 namespace seg::bench {
 namespace {
 
-constexpr std::int64_t kSize = 320, kClasses = 4;
+constexpr std::int64_t kSize = NetworkCase::kSize, kClasses = NetworkCase::kClasses;
 
 void forward(benchmark::State& state, const char* name) {
-  set_up_torch();
   const torch::InferenceMode inference;
-  const auto network = make_network(name, {1, kClasses, false, {kSize, kSize}});
-  network->eval();
-  const Tensor x = torch::randn({1, 1, kSize, kSize});
-  network->forward(x);
-  for (auto _ : state) benchmark::DoNotOptimize(network->forward(x));
+  const NetworkCase network(name);
+  const auto run = [&] { benchmark::DoNotOptimize(network.network()->forward(network.image())); };
+  run();
+  for (auto _ : state) run();
+}
+
+void time_engine(benchmark::State& state, NetworkCase& network, engine::Engine engine) {
+  network.run(engine);
+  for (auto _ : state) network.run(engine);
+  state.counters["arena_MiB"] = static_cast<double>(engine.arena_bytes()) / (1 << 20);
 }
 
 void engine_forward(benchmark::State& state, const char* name) {
-  set_up_torch();
-  const auto network = make_network(name, {1, kClasses, false, {kSize, kSize}});
-  const auto weights = state_dict(*network);
-  const auto topology = resolved_topology(network->config());
-  engine::Engine engine(name, {1, kClasses, kSize, kSize, topology}, views_of(weights));
-  const std::vector<float> image(static_cast<std::size_t>(kSize * kSize), 0.5f);
-  std::vector<float> logits(image.size() * kClasses);
-  engine.run(image, logits);
-  for (auto _ : state) engine.run(image, logits);
-  state.counters["arena_MiB"] = static_cast<double>(engine.arena_bytes()) / (1 << 20);
+  NetworkCase network(name);
+  time_engine(state, network, network.engine());
+}
+
+void int8_forward(benchmark::State& state, const char* name) {
+  NetworkCase network(name);
+  time_engine(state, network, network.int8_engine());
 }
 
 void training_step(benchmark::State& state, const char* name) {
@@ -66,6 +64,11 @@ SEG_NETWORK_BENCHMARK(engine_forward, swin_umamba_d);
 SEG_NETWORK_BENCHMARK(engine_forward, nnunet);
 SEG_NETWORK_BENCHMARK(engine_forward, umamba_bot);
 SEG_NETWORK_BENCHMARK(engine_forward, umamba_enc);
+SEG_NETWORK_BENCHMARK(int8_forward, swin_umamba);
+SEG_NETWORK_BENCHMARK(int8_forward, swin_umamba_d);
+SEG_NETWORK_BENCHMARK(int8_forward, nnunet);
+SEG_NETWORK_BENCHMARK(int8_forward, umamba_bot);
+SEG_NETWORK_BENCHMARK(int8_forward, umamba_enc);
 SEG_NETWORK_BENCHMARK(training_step, swin_umamba);
 SEG_NETWORK_BENCHMARK(training_step, swin_umamba_d);
 

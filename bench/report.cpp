@@ -9,16 +9,13 @@
 
 #include "base/threads.h"
 #include "ceilings.h"
-#include "engine/engine.h"
 #include "engine/graph.h"
-#include "net/network.h"
 #include "net/set_up_torch.h"
-#include "net/state_dict.h"
+#include "network_case.h"
 
 namespace seg::bench {
 namespace {
 
-constexpr std::int64_t kSize = 320, kClasses = 4;
 constexpr int kRuns = 7;
 
 struct Group {
@@ -28,8 +25,7 @@ struct Group {
 };
 
 /// The groups of the run that took the least time, the slowest first.
-std::vector<Group> groups_of(engine::Engine& engine, std::vector<float>& logits) {
-  const std::vector<float> image(static_cast<std::size_t>(kSize * kSize), 0.5f);
+std::vector<Group> groups_of(NetworkCase& network, engine::Engine engine) {
   std::map<std::string, Group> best, groups;
   double least = 1e30, total = 0;
   engine.observe([&](const engine::StepTime& step) {
@@ -43,7 +39,7 @@ std::vector<Group> groups_of(engine::Engine& engine, std::vector<float>& logits)
   for (int i = 0; i < kRuns; ++i) {
     groups.clear();
     total = 0;
-    engine.run(image, logits);
+    network.run(engine);
     if (total < least) best = groups;
     least = std::min(least, total);
   }
@@ -63,12 +59,7 @@ void print_group(const Group& group, double total, double flops, double bytes) {
              group.work.flops / flops > group.work.bytes / bytes ? "arithmetic" : "memory");
 }
 
-void print_network(const char* name, double flops, double bytes) {
-  const auto network = make_network(name, {1, kClasses, false});
-  const auto weights = state_dict(*network);
-  engine::Engine engine(name, {1, kClasses, kSize, kSize}, views_of(weights));
-  std::vector<float> logits(static_cast<std::size_t>(kClasses * kSize * kSize));
-  const auto groups = groups_of(engine, logits);
+void print_groups(const std::string& title, const std::vector<Group>& groups, double flops, double bytes) {
   Group all{"all", 0, {}};
   for (const Group& group : groups) {
     all.seconds += group.seconds;
@@ -77,7 +68,7 @@ void print_network(const char* name, double flops, double bytes) {
   }
   fmt::print(
       "\n{}, {}x{}, {} threads\n\n| layers | ms | of all | GF | GF/s | GB/s | of the ceiling | which is |\n",
-      name, kSize, kSize, thread_count());
+      title, NetworkCase::kSize, NetworkCase::kSize, thread_count());
   fmt::print("|---|---|---|---|---|---|---|---|\n");
   for (const Group& group : groups) print_group(group, all.seconds, flops, bytes);
   print_group(all, all.seconds, flops, bytes);
@@ -90,7 +81,11 @@ void print_report() {
   const double flops = peak_flops(), bytes = memory_bytes();
   fmt::print("ceilings on {} threads: {:.0f} GF/s of multiply-adds, {:.1f} GB/s of memory\n", thread_count(),
              1e-9 * flops, 1e-9 * bytes);
-  for (const char* name : {"swin_umamba", "swin_umamba_d"}) print_network(name, flops, bytes);
+  for (const char* name : {"swin_umamba", "swin_umamba_d"}) {
+    NetworkCase network(name);
+    print_groups(name, groups_of(network, network.engine()), flops, bytes);
+    print_groups(fmt::format("{} in int8", name), groups_of(network, network.int8_engine()), flops, bytes);
+  }
 }
 
 }  // namespace seg::bench

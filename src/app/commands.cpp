@@ -28,6 +28,7 @@ Run declare_move_plans(CLI::App& app);
 Run declare_links(CLI::App& app);
 Run declare_weights(CLI::App& app);
 Run declare_export(CLI::App& app);
+Run declare_quantize(CLI::App& app);
 Run declare_install(CLI::App& app);
 
 std::span<const Command> commands() {
@@ -44,6 +45,7 @@ std::span<const Command> commands() {
 #endif
       {"predict", "segment images with a trained model", declare_predict},
       {"export", "write a trained model into one file, or into nnU-Net's zip archive", declare_export},
+      {"quantize", "put a model's layers into int8, for speed", declare_quantize},
       {"weights", "show and convert files of weights and checkpoints", declare_weights},
       {"install", "unpack a model of nnU-Net's zip archive into the results folder", declare_install},
       {"evaluate", "score predictions against references", declare_evaluate},

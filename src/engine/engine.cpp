@@ -67,7 +67,7 @@ struct Engine::Parts {
 };
 
 Engine::Engine(std::string_view network, const ImageShape& shape, std::span<const TensorView> weights,
-               ArrayRead read)
+               ArrayRead read, Calibration* calibration)
     : parts_(std::make_unique<Parts>()) {
   const NetworkRow* row = row_of(network);
   if (row == nullptr) fail("the engine does not have the network {}", network);
@@ -78,7 +78,7 @@ Engine::Engine(std::string_view network, const ImageShape& shape, std::span<cons
   const Map image = graph.external(shape.in_channels, shape.height, shape.width);
   const Map logits = graph.external(shape.classes, shape.height, shape.width);
   const Parameters parameters(weights, std::move(read));
-  Builder builder(graph, parameters);
+  Builder builder(graph, parameters, calibration);
   builder.copy(row->build(builder, image, shape), logits);
   graph.plan();
 }

@@ -28,6 +28,11 @@ constexpr std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
   return ceil_div(value, multiple) * multiple;
 }
 
+/// How far apart neighbours lie in memory: pixels, and blocks of 16 channels.
+struct Strides {
+  std::int64_t pixel = 0, block = 0;
+};
+
 /// A feature map, or some neighbouring channels of one.
 struct Map {
   std::size_t buffer = 0;
@@ -35,10 +40,15 @@ struct Map {
   std::int64_t channels = 0, height = 0, width = 0;
   Layout layout = Layout::pixels;
 
+  bool operator==(const Map&) const = default;
   std::int64_t pixels() const { return height * width; }
   /// Values in memory, with those that fill up the last block.
   std::int64_t size() const {
     return (layout == Layout::blocked ? round_up(channels, kBlock) : channels) * pixels();
+  }
+  /// Of pixels or of a blocked map, of whole blocks.
+  Strides strides() const {
+    return layout == Layout::blocked ? Strides{kBlock, pixels() * kBlock} : Strides{channels, kBlock};
   }
   /// `count` channels from `first` on, of a blocked map; both multiples of 16.
   Map channels_from(std::int64_t first, std::int64_t count) const {
@@ -84,6 +94,12 @@ class Graph {
 
   /// Adds a step of some kind ("convolution", "scan", ...) that reads and writes these maps.
   void step(const char* kind, const std::vector<Map>& maps, Step run, const Work& work = {});
+
+  /// Whether no step has named the map's memory since the one that was added as number `step`.
+  bool untouched_since(std::size_t step, const Map& map) const {
+    return buffers_[map.buffer].last_step == step;
+  }
+  std::size_t steps() const { return steps_.size(); }
 
   /// Places all maps. No step may be added behind it.
   void plan();

@@ -73,8 +73,8 @@ void norm_row(const LayerNorm& norm, const float* x, const float* gate, float* y
   }
 }
 
-/// Sums of a block's 16 channels over some pixels, and sums of squares about the mean of these pixels.
-void block_moments(std::int64_t pixels, const float* x, float* mean, float* squares) {
+/// Means of a block's 16 channels over some pixels, `stride` values apart, and sums of squares about them.
+void block_moments(std::int64_t pixels, const float* x, std::int64_t stride, float* mean, float* squares) {
   const Values d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const auto part = hn::Set(d, 1 / static_cast<float>(pixels));
@@ -82,20 +82,20 @@ void block_moments(std::int64_t pixels, const float* x, float* mean, float* squa
     auto sum = hn::Zero(d), more = hn::Zero(d);
     std::int64_t p = 0;
     for (; p + 2 <= pixels; p += 2) {
-      sum = hn::Add(sum, hn::LoadU(d, x + p * kBlock + c));
-      more = hn::Add(more, hn::LoadU(d, x + (p + 1) * kBlock + c));
+      sum = hn::Add(sum, hn::LoadU(d, x + p * stride + c));
+      more = hn::Add(more, hn::LoadU(d, x + (p + 1) * stride + c));
     }
-    if (p < pixels) sum = hn::Add(sum, hn::LoadU(d, x + p * kBlock + c));
+    if (p < pixels) sum = hn::Add(sum, hn::LoadU(d, x + p * stride + c));
     const auto middle = hn::Mul(hn::Add(sum, more), part);
     auto away = hn::Zero(d), further = hn::Zero(d);
     for (p = 0; p + 2 <= pixels; p += 2) {
-      const auto first = hn::Sub(hn::LoadU(d, x + p * kBlock + c), middle);
-      const auto second = hn::Sub(hn::LoadU(d, x + (p + 1) * kBlock + c), middle);
+      const auto first = hn::Sub(hn::LoadU(d, x + p * stride + c), middle);
+      const auto second = hn::Sub(hn::LoadU(d, x + (p + 1) * stride + c), middle);
       away = hn::MulAdd(first, first, away);
       further = hn::MulAdd(second, second, further);
     }
     if (p < pixels) {
-      const auto first = hn::Sub(hn::LoadU(d, x + p * kBlock + c), middle);
+      const auto first = hn::Sub(hn::LoadU(d, x + p * stride + c), middle);
       away = hn::MulAdd(first, first, away);
     }
     hn::StoreU(middle, d, mean + c);
@@ -103,19 +103,21 @@ void block_moments(std::int64_t pixels, const float* x, float* mean, float* squa
   }
 }
 
-/// y = act(x * scale + shift + other * other_scale) for some pixels of a block; `other` may be null.
-void apply_block(std::int64_t pixels, const float* x, const float* scale, const float* shift,
-                 const float* other, const float* other_scale, float slope, float* y) {
+/// y = act(x * scale + shift + other * other_scale) for some pixels of a block, `stride` and `other_stride`
+/// values apart; `other` may be null.
+void apply_block(std::int64_t pixels, const float* x, std::int64_t stride, const float* scale,
+                 const float* shift, const float* other, std::int64_t other_stride, const float* other_scale,
+                 float slope, float* y) {
   const Values d;
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
   const auto leak = hn::Set(d, slope);
   for (std::int64_t c = 0; c < kBlock; c += lanes) {
     const auto a = hn::LoadU(d, scale + c), b = hn::LoadU(d, shift + c);
-    const auto weight = other != nullptr ? hn::LoadU(d, other_scale + c) : a;
+    const auto weight = hn::LoadU(d, other_scale + c);
     for (std::int64_t p = 0; p < pixels; ++p) {
-      const std::int64_t at = p * kBlock + c;
+      const std::int64_t at = p * stride + c;
       auto value = hn::MulAdd(hn::LoadU(d, x + at), a, b);
-      if (other != nullptr) value = hn::MulAdd(hn::LoadU(d, other + at), weight, value);
+      if (other != nullptr) value = hn::MulAdd(hn::LoadU(d, other + p * other_stride + c), weight, value);
       hn::StoreU(hn::Max(value, hn::Mul(value, leak)), d, y + at);  // slope <= 1
     }
   }
@@ -151,8 +153,8 @@ Affine instance_affine(const InstanceNorm& norm, std::int64_t channels, std::int
   parallel_for(blocks * chunks, [&](std::int64_t task) {
     const std::int64_t block = task / chunks, first = task % chunks * kChunk;
     HWY_DYNAMIC_DISPATCH(block_moments)
-    (std::min(kChunk, pixels - first), norm.x + (block * pixels + first) * kBlock, &means[task * kBlock],
-     &squares[task * kBlock]);
+    (std::min(kChunk, pixels - first), norm.x + block * norm.strides.block + first * norm.strides.pixel,
+     norm.strides.pixel, &means[task * kBlock], &squares[task * kBlock]);
   });
   Affine affine{std::vector<float>(static_cast<std::size_t>(channels)), {}};
   affine.shift.resize(affine.scale.size());
@@ -224,28 +226,28 @@ void instance_norm(const InstanceNorm& norm, const Residual* other, std::int64_t
     second = instance_affine(other->map, channels, pixels);
     for (std::size_t c = 0; c < own.shift.size(); ++c) own.shift[c] += second.shift[c];
   }
-  const float* values = other != nullptr ? other->map.x : nullptr;
+  const Strides strides = norm.strides, others = other != nullptr ? other->map.strides : Strides();
   const std::int64_t chunks = chunks_of(pixels);
   parallel_for(channels / kBlock * chunks, [&](std::int64_t task) {
-    const std::int64_t block = task / chunks, first = task % chunks * kChunk;
-    const std::int64_t at = (block * pixels + first) * kBlock, channel = block * kBlock;
+    const std::int64_t block = task / chunks, first = task % chunks * kChunk, channel = block * kBlock;
+    const std::int64_t at = block * strides.block + first * strides.pixel;
+    const float* values =
+        other != nullptr ? other->map.x + block * others.block + first * others.pixel : nullptr;
     HWY_DYNAMIC_DISPATCH(apply_block)
-    (std::min(kChunk, pixels - first), norm.x + at, &own.scale[channel], &own.shift[channel],
-     values != nullptr ? values + at : nullptr, &second.scale[channel], slope, y + at);
+    (std::min(kChunk, pixels - first), norm.x + at, strides.pixel, &own.scale[channel], &own.shift[channel],
+     values, others.pixel, &second.scale[channel], slope, y + at);
   });
 }
 
 void upsample(const Upsampling& to, std::int64_t channels, std::int64_t height, std::int64_t width,
               const float* x, float* y) {
-  const std::int64_t blocks = channels / kBlock, row_size = width * kBlock;
-  const std::int64_t next = to.repeat ? 0 : blocks * height * row_size;  // from a part of x to the next
-  parallel_for(blocks * height, [&](std::int64_t task) {                 // a row of a block
-    const float* part = x + task * row_size;
-    float* out = y + task * to.rows * to.columns * row_size;
-    for (std::int64_t dy = 0; dy < to.rows; ++dy, part += to.columns * next) {
-      for (std::int64_t at = 0; at < row_size; at += kBlock) {
+  parallel_for(channels / kBlock * height, [&](std::int64_t task) {  // a row of a block
+    const float* row = x + task / height * to.strides.block + task % height * width * to.strides.pixel;
+    float* out = y + task * to.rows * to.columns * width * kBlock;
+    for (std::int64_t dy = 0; dy < to.rows; ++dy, row += to.columns * to.part) {
+      for (std::int64_t pixel = 0; pixel < width; ++pixel) {
         for (std::int64_t dx = 0; dx < to.columns; ++dx, out += kBlock)
-          std::memcpy(out, part + dx * next + at, kBlock * sizeof(float));
+          std::memcpy(out, row + pixel * to.strides.pixel + dx * to.part, kBlock * sizeof(float));
       }
     }
   });

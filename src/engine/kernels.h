@@ -27,13 +27,15 @@ void expand_and_norm(const LayerNorm& norm, std::int64_t height, std::int64_t wi
 
 /// Values of one map that is normalised over its pixels, channel by channel. eps 1e-5.
 struct InstanceNorm {
-  const float* x = nullptr;       ///< [C / 16, pixels, 16]
+  const float* x = nullptr;
+  Strides strides{};
   const float* weight = nullptr;  ///< null for ones
   const float* bias = nullptr;    ///< null for zeros
 };
 
 /// y = act(InstanceNorm(x) + other), with LeakyReLU of `slope` (1 for none) as act. `other` is a second
-/// normalised map, or, with its `plain` set, the map itself; null where there is none. y may be x.
+/// normalised map, or, with its `plain` set, the map itself; null where there is none. y lies as x does, and
+/// may be x.
 struct Residual {
   InstanceNorm map{};
   bool plain = true;
@@ -41,12 +43,13 @@ struct Residual {
 void instance_norm(const InstanceNorm& norm, const Residual* other, std::int64_t channels,
                    std::int64_t pixels, float slope, float* y);
 
-/// Every pixel becomes rows x columns: x [rows, columns, C / 16, H, W, 16] has a value for each of them (a
-/// transposed convolution's second half), or one for all, x [C / 16, H, W, 16], where they `repeat` it.
+/// Every pixel becomes rows x columns. x of H x W pixels has a value for each of them (a transposed
+/// convolution's second half), `part` values apart, or one for all, with a `part` of 0.
 /// -> y [C / 16, rows * H, columns * W, 16].
 struct Upsampling {
   std::int64_t rows = 2, columns = 2;
-  bool repeat = false;
+  std::int64_t part = 0;
+  Strides strides{};  ///< of x
 };
 void upsample(const Upsampling& to, std::int64_t channels, std::int64_t height, std::int64_t width,
               const float* x, float* y);

@@ -3,133 +3,17 @@
 #include <dnnl.hpp>
 
 #include <algorithm>
-#include <cstring>
-#include <unordered_map>
+#include <utility>
 
 #include "base/error.h"
 #include "base/threads.h"
+#include "engine/int8_kernels.h"
 #include "engine/kernels.h"
+#include "engine/primitives.h"
 #include "engine/winograd.h"
 
 namespace seg::engine {
-namespace {
-
 using dnnl::memory;
-using Arguments = std::unordered_map<int, memory>;
-
-const dnnl::engine& cpu() {
-  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
-  return engine;
-}
-
-memory::format_tag tag_of(Layout layout) {
-  switch (layout) {
-    case Layout::planar:
-      return memory::format_tag::nchw;
-    case Layout::pixels:
-      return memory::format_tag::nhwc;
-    case Layout::blocked:
-      return memory::format_tag::nChw16c;
-  }
-  return memory::format_tag::undef;
-}
-
-memory::desc desc_of(const Map& map, memory::format_tag tag) {
-  return {{1, map.channels, map.height, map.width}, memory::data_type::f32, tag};
-}
-memory::desc desc_of(const Map& map) {
-  return desc_of(map, tag_of(map.layout));
-}
-
-/// Constants in a layout that a primitive asked for.
-memory packed(const std::vector<float>& values, const memory::desc& plain, const memory::desc& wanted) {
-  memory from(plain, cpu(), const_cast<float*>(values.data())), to(wanted, cpu());
-  dnnl::stream stream(cpu());
-  dnnl::reorder(from, to).execute(stream, from, to);
-  stream.wait();
-  return to;
-}
-
-memory::desc vector_desc(std::int64_t count) {
-  return {{count}, memory::data_type::f32, memory::format_tag::x};
-}
-
-/// A primitive as a step: which maps are its arguments, and constants.
-class PrimitiveStep {
- public:
-  PrimitiveStep(const char* kind, Graph& graph, dnnl::primitive primitive, const memory::desc& scratch,
-                double flops)
-      : kind_(kind), work_{flops, 0}, primitive_(std::move(primitive)) {
-    const auto size = static_cast<std::int64_t>((scratch.get_size() + sizeof(float) - 1) / sizeof(float));
-    if (size > 0) add(DNNL_ARG_SCRATCHPAD, graph.map(size, 1, 1, Layout::planar), scratch);
-  }
-  void add(int argument, const Map& map, const memory::desc& desc) {
-    maps_.push_back(map);
-    numbers_.push_back(argument);
-    arguments_.emplace(argument, memory(desc, cpu(), DNNL_MEMORY_NONE));
-  }
-  void add(int argument, memory constant) {
-    work_.bytes += static_cast<double>(constant.get_desc().get_size());
-    arguments_.emplace(argument, std::move(constant));
-  }
-
-  void add_to(Graph& graph) {
-    const auto maps = maps_;
-    const auto run = [step = *this, stream = dnnl::stream(cpu())](const Memory& memory) mutable {
-      for (std::size_t i = 0; i < step.maps_.size(); ++i)
-        step.arguments_.at(step.numbers_[i]).set_data_handle(memory.at(step.maps_[i]));
-      step.primitive_.execute(stream, step.arguments_);
-      stream.wait();
-    };
-    graph.step(kind_, maps, run, work_);
-  }
-
- private:
-  const char* kind_;
-  Work work_;
-  dnnl::primitive primitive_;
-  std::vector<Map> maps_;
-  std::vector<int> numbers_;
-  Arguments arguments_;
-};
-
-dnnl::primitive_attr own_scratchpad() {
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
-  return attributes;
-}
-
-/// Operations of a product of [rows, in] and [in, out].
-double product_flops(std::int64_t rows, std::int64_t in, std::int64_t out) {
-  return 2.0 * static_cast<double>(rows) * static_cast<double>(in) * static_cast<double>(out);
-}
-
-void append_silu(dnnl::post_ops& post) {
-  post.append_eltwise(1.f, dnnl::algorithm::eltwise_swish, 1.f, 0.f);
-}
-
-/// Whether oneDNN has nothing better than its plain loops.
-template <class Description>
-bool is_slow(const Description& description) {
-  return std::string_view(description.impl_info_str()).find("ref") != std::string_view::npos;
-}
-
-void add_reorder(Graph& graph, const Map& from, const memory::desc& from_desc, const Map& to,
-                 const memory::desc& to_desc) {
-  const dnnl::reorder::primitive_desc description(cpu(), from_desc, cpu(), to_desc, own_scratchpad());
-  PrimitiveStep step("reorder", graph, dnnl::reorder(description), description.scratchpad_desc(), 0);
-  step.add(DNNL_ARG_FROM, from, from_desc);
-  step.add(DNNL_ARG_TO, to, to_desc);
-  step.add_to(graph);
-}
-
-/// A map whose memory is as `desc` says; the layout's own description is only right where they are equal.
-Map map_for(Graph& graph, const Map& like, const memory::desc& desc) {
-  if (desc == desc_of(like)) return graph.map(like.channels, like.height, like.width, like.layout);
-  return graph.map(static_cast<std::int64_t>(desc.get_size() / sizeof(float)), 1, 1, Layout::planar);
-}
-
-}  // namespace
 
 Constant Builder::constant(const std::string& name, const std::vector<std::int64_t>& shape) const {
   return std::make_shared<const std::vector<float>>(parameters_.get(name, shape));
@@ -146,65 +30,137 @@ void Builder::copy(const Map& x, const Map& y) {
   add_reorder(graph_, x, desc_of(x), y, desc_of(y));
 }
 
+std::vector<float> Builder::bias_of(const std::string& name, std::int64_t count, bool there) const {
+  return there ? parameters_.get(name + ".bias", {count}) : std::vector<float>();
+}
+
+void Builder::calibrate(const std::string& name, const Map& x, std::int64_t out, std::size_t out_axis) {
+  if (calibration_ == nullptr || x.layout == Layout::planar || x.channels % kBlock != 0 || out % kBlock != 0)
+    return;
+  CalibratedLayer& layer = (*calibration_)[name];
+  layer.out_axis = out_axis;
+  graph_.step("calibration", {x}, [&layer, x](const Memory& memory) {
+    layer.input.add({memory.at(x), static_cast<std::size_t>(x.size())});
+  });
+}
+
+Map Builder::quantized(const Map& x, const Int8Scale& scale) {
+  auto& last = last_quantized_;
+  const bool same = last.scale == scale && last.from == x && graph_.untouched_since(last.step, x);
+  if (same) return last.to;
+  if (x.layout == Layout::planar || x.channels % kBlock != 0)
+    fail("int8 layers take multiples of {} channels, got {}", kBlock, x.channels);
+  const Map y = graph_.map(ceil_div(x.size(), sizeof(float)), 1, 1, Layout::planar);
+  last = {graph_.steps(), x, y, scale};
+  graph_.step("quantization", {x, y}, [x, y, scale](const Memory& memory) {
+    quantize(x.strides(), x.channels, x.pixels(), scale, memory.at(x),
+             reinterpret_cast<std::int8_t*>(memory.at(y)));
+  });
+  return y;
+}
+
+namespace {
+
+constexpr ConvShape kPointwise{1, 1, 0};
+
+Layout output_layout(const Weight& weight) {
+  return weight.is_int8() ? Layout::pixels : Layout::blocked;
+}
+
+memory::data_type type_of(const Weight& weight) {
+  return weight.is_int8() ? memory::data_type::s8 : memory::data_type::f32;
+}
+
+memory packed_weight(const Weight& weight, const memory::desc& plain, const memory::desc& wanted) {
+  return weight.is_int8() ? packed(weight.int8, plain, wanted) : packed(weight.values, plain, wanted);
+}
+
+/// oneDNN adds the bias to whole numbers before it scales them.
+std::vector<float> unscaled(std::vector<float> bias, const std::vector<float>& scales) {
+  for (std::size_t i = 0; i < bias.size(); ++i) bias[i] /= scales[i];
+  return bias;
+}
+
+void set_scales(const Weight& weight, dnnl::primitive_attr& attributes) {
+  constexpr int kAll = 0, kPerChannel = 2;  // oneDNN's masks: the second axis has scales
+  attributes.set_output_scales(kPerChannel, weight.sum_scales());
+  attributes.set_zero_points(DNNL_ARG_SRC, kAll, {weight.input.zero_point});
+}
+
+}  // namespace
+
 Map Builder::conv(const std::string& name, const Map& x, std::int64_t out, const ConvShape& shape,
                   bool bias) {
+  const Weight weight = parameters_.weight(name, {out, x.channels, shape.kernel.rows, shape.kernel.columns});
   const bool wide = shape == ConvShape{3, 1, 1};
-  if (x.layout == Layout::blocked && wide && Winograd::pays({x.channels, out, x.height, x.width}))
-    return winograd_conv(name, x, out, bias);
+  calibrate(name, x, out, 0);
+  if (!weight.is_int8() && x.layout == Layout::pixels) {
+    if (shape == kPointwise) return product_of(weight, bias_of(name, out, bias), x, out, Finish::none);
+    return conv(name, in_layout(x, Layout::blocked), out, shape, bias);
+  }
+  if (!weight.is_int8() && x.layout == Layout::blocked && wide &&
+      Winograd::pays({x.channels, out, x.height, x.width}))
+    return winograd_conv(weight.values, bias_of(name, out, bias), x, out);
   const auto size = [](std::int64_t pixels, std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
     return (pixels + 2 * padding - kernel) / stride + 1;
   };
   const Map y = graph_.map(out, size(x.height, shape.kernel.rows, shape.stride.rows, shape.padding.rows),
                            size(x.width, shape.kernel.columns, shape.stride.columns, shape.padding.columns),
-                           Layout::blocked);
-  add_conv(wide ? "convolution 3x3" : "other convolution",
-           parameters_.get(name + ".weight", {out, x.channels, shape.kernel.rows, shape.kernel.columns}),
-           bias ? parameters_.get(name + ".bias", {out}) : std::vector<float>(), x, y, shape);
+                           output_layout(weight));
+  add_conv(wide ? "convolution 3x3" : "other convolution", weight, bias_of(name, out, bias), x, y, shape);
   return y;
 }
 
-void Builder::add_conv(const char* kind, const std::vector<float>& weight, const std::vector<float>& bias,
-                       const Map& x, const Map& y, const ConvShape& shape) {
+void Builder::add_conv(const char* kind, const Weight& weight, std::vector<float> bias, const Map& x,
+                       const Map& y, const ConvShape& shape) {
   const std::int64_t in = x.channels, out = y.channels;
   const memory::dims dims{out, in, shape.kernel.rows, shape.kernel.columns};
-  const memory::desc weights(dims, memory::data_type::f32, memory::format_tag::any);
-  const auto describe = [&](const memory::desc& from, const memory::desc& to) {
+  const memory::desc weights(dims, type_of(weight), memory::format_tag::any);
+  dnnl::primitive_attr attributes = own_scratchpad();
+  Map from = x;
+  memory::desc from_desc = desc_of(x);
+  if (weight.is_int8()) {
+    bias = unscaled(std::move(bias), weight.sum_scales());
+    set_scales(weight, attributes);
+    from = quantized(x, weight.input);
+    from_desc = desc_of(x, memory::format_tag::nhwc, memory::data_type::s8);
+  }
+  const auto describe = [&](const memory::desc& source, const memory::desc& target) {
     const memory::dims strides{shape.stride.rows, shape.stride.columns};
     const memory::dims padding{shape.padding.rows, shape.padding.columns};
     const auto inference = dnnl::prop_kind::forward_inference;
     const auto direct = dnnl::algorithm::convolution_direct;
     return dnnl::convolution_forward::primitive_desc(
-        bias.empty()
-            ? dnnl::convolution_forward::desc(inference, direct, from, weights, to, strides, padding, padding)
-            : dnnl::convolution_forward::desc(inference, direct, from, weights, vector_desc(out), to, strides,
-                                              padding, padding),
-        own_scratchpad(), cpu());
+        bias.empty() ? dnnl::convolution_forward::desc(inference, direct, source, weights, target, strides,
+                                                       padding, padding)
+                     : dnnl::convolution_forward::desc(inference, direct, source, weights, vector_desc(out),
+                                                       target, strides, padding, padding),
+        attributes, cpu());
   };
-  auto description = describe(desc_of(x), desc_of(y));
-  if (is_slow(description))  // not for these layouts on this machine
+  auto description = describe(from_desc, desc_of(y));
+  if (!weight.is_int8() && is_slow(description))  // not for these layouts on this machine
     description = describe(desc_of(x, memory::format_tag::any), desc_of(y, memory::format_tag::any));
   PrimitiveStep step(kind, graph_, dnnl::convolution_forward(description), description.scratchpad_desc(),
                      product_flops(y.pixels(), in * dims[2] * dims[3], out));
-  Map from = x, to = y;
-  if (description.src_desc() != desc_of(x)) {
+  Map to = y;
+  if (description.src_desc() != from_desc) {
     from = map_for(graph_, x, description.src_desc());
-    add_reorder(graph_, x, desc_of(x), from, description.src_desc());
+    add_reorder(graph_, x, from_desc, from, description.src_desc());
   }
   if (description.dst_desc() != desc_of(y)) to = map_for(graph_, y, description.dst_desc());
   step.add(DNNL_ARG_SRC, from, description.src_desc());
   step.add(DNNL_ARG_DST, to, description.dst_desc());
-  step.add(DNNL_ARG_WEIGHTS, packed(weight, {dims, memory::data_type::f32, memory::format_tag::oihw},
-                                    description.weights_desc()));
+  step.add(DNNL_ARG_WEIGHTS, packed_weight(weight, {dims, type_of(weight), memory::format_tag::oihw},
+                                           description.weights_desc()));
   if (!bias.empty()) step.add(DNNL_ARG_BIAS, packed(bias, vector_desc(out), description.bias_desc()));
   step.add_to(graph_);
   if (description.dst_desc() != desc_of(y)) add_reorder(graph_, to, description.dst_desc(), y, desc_of(y));
 }
 
-Map Builder::winograd_conv(const std::string& name, const Map& x, std::int64_t out, bool bias) {
-  const auto weights = parameters_.get(name + ".weight", {out, x.channels, 3, 3});
-  const auto layer = std::make_shared<const Winograd>(
-      Winograd::Shape{x.channels, out, x.height, x.width}, weights,
-      bias ? parameters_.get(name + ".bias", {out}) : std::vector<float>(), thread_count());
+Map Builder::winograd_conv(const std::vector<float>& weights, std::vector<float> bias, const Map& x,
+                           std::int64_t out) {
+  const auto layer = std::make_shared<const Winograd>(Winograd::Shape{x.channels, out, x.height, x.width},
+                                                      weights, std::move(bias), thread_count());
   const Map y = graph_.map(out, x.height, x.width, Layout::blocked);
   const Map scratch = graph_.map(layer->scratch_size(), 1, 1, Layout::planar);
   graph_.step(
@@ -244,29 +200,37 @@ Map Builder::depthwise_silu(const std::string& name, const Map& x) {
 
 void Builder::transposed_conv(const std::string& name, const Map& x, const Map& y, bool bias) {
   const std::int64_t in = x.channels, out = y.channels;
-  const Upsampling to{y.height / x.height, y.width / x.width};
-  const std::int64_t parts = to.rows * to.columns;
+  const std::int64_t rows = y.height / x.height, columns = y.width / x.width, parts = rows * columns;
+  Weight weight = parameters_.weight(name, {in, out, rows, columns}, 1);
+  calibrate(name, x, out, 1);
+  const Map from = weight.is_int8() ? x : in_layout(x, Layout::blocked);
   // A 1x1 convolution to the channels of all the pixels that one becomes, one pixel behind the other.
-  const auto values = parameters_.get(name + ".weight", {in, out, to.rows, to.columns});
-  std::vector<float> weights(values.size()), offsets;
-  for (std::int64_t i = 0; i < in; ++i) {
-    for (std::int64_t o = 0; o < out; ++o) {
-      for (std::int64_t part = 0; part < parts; ++part)
-        weights[static_cast<std::size_t>((part * out + o) * in + i)] =
-            values[static_cast<std::size_t>((i * out + o) * parts + part)];
+  weight.edit_values([&](auto& values) {
+    auto moved = values;
+    for (std::int64_t i = 0; i < in; ++i) {
+      for (std::int64_t o = 0; o < out; ++o) {
+        for (std::int64_t part = 0; part < parts; ++part)
+          moved[static_cast<std::size_t>((part * out + o) * in + i)] =
+              values[static_cast<std::size_t>((i * out + o) * parts + part)];
+      }
     }
-  }
-  if (bias) {
-    const auto once = parameters_.get(name + ".bias", {out});
-    for (std::int64_t part = 0; part < parts; ++part) offsets.insert(offsets.end(), once.begin(), once.end());
-  }
-  const Map pixels = graph_.map(parts * out, x.height, x.width, Layout::blocked);
-  add_conv("transposed convolution", weights, offsets, x, pixels, {1, 1, 0});
-  add_upsampling("transposed convolution", to, pixels, y);
+    values = std::move(moved);
+  });
+  const auto for_all_parts = [&](const std::vector<float>& once) {
+    std::vector<float> all;
+    for (std::int64_t part = 0; part < parts; ++part) all.insert(all.end(), once.begin(), once.end());
+    return all;
+  };
+  weight.channel_scales = for_all_parts(weight.channel_scales);
+  const Map pixels = graph_.map(parts * out, x.height, x.width, output_layout(weight));
+  add_conv("transposed convolution", weight, for_all_parts(bias_of(name, out, bias)), from, pixels,
+           kPointwise);
+  const std::int64_t part = pixels.layout == Layout::blocked ? out * pixels.pixels() : out;
+  add_upsampling("transposed convolution", {rows, columns, part, pixels.strides()}, pixels, y);
 }
 
 void Builder::repeat_pixels(const Map& x, const Map& y) {
-  add_upsampling("repetition", {y.height / x.height, y.width / x.width, true}, x, y);
+  add_upsampling("repetition", {y.height / x.height, y.width / x.width, 0, x.strides()}, x, y);
 }
 
 void Builder::add_upsampling(const char* kind, const Upsampling& to, const Map& x, const Map& y) {
@@ -275,60 +239,83 @@ void Builder::add_upsampling(const char* kind, const Upsampling& to, const Map& 
   });
 }
 
-void Builder::add_product(const std::vector<float>& weight, const std::vector<float>& bias, const Map& x,
-                          const Map& y, Finish finish, bool onto) {
+void Builder::add_product(const Weight& weight, std::vector<float> bias, const Map& x, const Map& y,
+                          Finish finish, bool onto) {
   const std::int64_t m = x.pixels(), k = x.channels, n = y.channels;
-  const auto matrix = [](std::int64_t rows, std::int64_t columns, memory::format_tag tag) {
-    return memory::desc({rows, columns}, memory::data_type::f32, tag);
+  const auto matrix = [](std::int64_t rows, std::int64_t columns, memory::format_tag tag,
+                         memory::data_type type = memory::data_type::f32) {
+    return memory::desc({rows, columns}, type, tag);
   };
-  const auto from = matrix(m, k, memory::format_tag::ab), to = matrix(m, n, memory::format_tag::ab);
   dnnl::primitive_attr attributes = own_scratchpad();
   dnnl::post_ops post;
   if (onto) post.append_sum(1.f);
   if (finish == Finish::silu) append_silu(post);
   attributes.set_post_ops(post);
-  const auto any = matrix(k, n, memory::format_tag::any);
-  const auto bias_desc = matrix(1, n, memory::format_tag::ab);
+  Map source = x;
+  if (weight.is_int8()) {
+    bias = unscaled(std::move(bias), weight.sum_scales());
+    set_scales(weight, attributes);
+    source = quantized(x, weight.input);
+  }
+  const auto from = matrix(m, k, memory::format_tag::ab, type_of(weight));
+  const auto to = matrix(m, n, memory::format_tag::ab), bias_desc = matrix(1, n, memory::format_tag::ab);
+  const auto any = matrix(k, n, memory::format_tag::any, type_of(weight));
   const dnnl::matmul::primitive_desc description(
       bias.empty() ? dnnl::matmul::desc(from, any, to) : dnnl::matmul::desc(from, any, bias_desc, to),
       attributes, cpu());
   PrimitiveStep step("linear", graph_, dnnl::matmul(description), description.scratchpad_desc(),
                      product_flops(m, k, n));
-  step.add(DNNL_ARG_SRC, x, from);
+  step.add(DNNL_ARG_SRC, source, from);
   step.add(DNNL_ARG_DST, y, to);
   // PyTorch's weight is [n, k].
-  step.add(DNNL_ARG_WEIGHTS,
-           packed(weight, matrix(k, n, memory::format_tag::ba), description.weights_desc()));
+  step.add(DNNL_ARG_WEIGHTS, packed_weight(weight, matrix(k, n, memory::format_tag::ba, type_of(weight)),
+                                           description.weights_desc()));
   if (!bias.empty()) step.add(DNNL_ARG_BIAS, packed(bias, bias_desc, bias_desc));
   step.add_to(graph_);
 }
 
 Map Builder::linear(const std::string& name, const Map& x, std::int64_t out, bool bias, Finish finish,
                     std::optional<Rows> rows) {
-  auto weight = parameters_.get(name + ".weight", {out, x.channels});
-  std::vector<float> offsets;
-  if (bias) offsets = parameters_.get(name + ".bias", {out});
-  if (!rows) return product(weight, offsets, x, out, finish);
-  const auto begin = weight.begin() + rows->first * x.channels;
-  return product({begin, begin + rows->count * x.channels}, {}, x, rows->count, finish);
+  Weight weight = parameters_.weight(name, {out, x.channels});
+  calibrate(name, x, out, 0);
+  if (!rows) return product_of(weight, bias_of(name, out, bias), x, out, finish);
+  const auto keep = [&](auto& values, std::int64_t row_size) {
+    const auto begin = values.begin() + rows->first * row_size;
+    values = {begin, begin + rows->count * row_size};
+  };
+  weight.edit_values([&](auto& values) { keep(values, x.channels); });
+  if (weight.is_int8()) keep(weight.channel_scales, 1);
+  return product_of(weight, {}, x, rows->count, finish);
+}
+
+Map Builder::product_of(const Weight& weight, std::vector<float> bias, const Map& x, std::int64_t out,
+                        Finish finish) {
+  const Map y = graph_.map(out, x.height, x.width, Layout::pixels);
+  add_product(weight, std::move(bias), x, y, finish, false);
+  return y;
 }
 
 Map Builder::product(const std::vector<float>& weight, const std::vector<float>& bias, const Map& x,
-                     std::int64_t out, Finish finish) {
-  const Map y = graph_.map(out, x.height, x.width, Layout::pixels);
-  add_product(weight, bias, x, y, finish, false);
-  return y;
+                     std::int64_t out) {
+  return product_of({weight}, bias, x, out, Finish::none);
 }
 
 Map Builder::linear_of_two(const std::string& name, const Map& a, const Map& b, std::int64_t out) {
   const std::int64_t in = a.channels + b.channels;
-  const auto weight = parameters_.get(name + ".weight", {out, in});
-  std::vector<float> of_a, of_b;
-  for (auto row = weight.begin(); row != weight.end(); row += in) {
-    of_a.insert(of_a.end(), row, row + a.channels);
-    of_b.insert(of_b.end(), row + a.channels, row + in);
-  }
-  const Map y = product(of_a, parameters_.get(name + ".bias", {out}), a, out);
+  Weight of_a = parameters_.weight(name, {out, in}), of_b = of_a;
+  calibrate(name, a, out, 0);
+  calibrate(name, b, out, 0);
+  const auto keep = [&](Weight& weight, std::int64_t first, std::int64_t count) {
+    weight.edit_values([&](auto& values) {
+      std::decay_t<decltype(values)> kept;
+      for (auto row = values.begin(); row != values.end(); row += in)
+        kept.insert(kept.end(), row + first, row + first + count);
+      values = std::move(kept);
+    });
+  };
+  keep(of_a, 0, a.channels);
+  keep(of_b, a.channels, b.channels);
+  const Map y = product_of(of_a, bias_of(name, out, true), a, out, Finish::none);
   add_product(of_b, {}, b, y, Finish::none, true);
   return y;
 }
@@ -339,7 +326,9 @@ Map Builder::head(const std::string& name, const Map& x, std::int64_t classes) {
 }
 
 void Builder::linear_onto(const std::string& name, const Map& x, const Map& y) {
-  add_product(parameters_.get(name + ".weight", {y.channels, x.channels}), {}, x, y, Finish::none, true);
+  const Weight weight = parameters_.weight(name, {y.channels, x.channels});
+  calibrate(name, x, y.channels, 0);
+  add_product(weight, {}, x, y, Finish::none, true);
 }
 
 namespace {
@@ -348,8 +337,8 @@ namespace {
 struct NormConstants {
   Constant weight, bias;
   LayerNorm norm() const { return {weight->data(), bias->data(), static_cast<std::int64_t>(weight->size())}; }
-  InstanceNorm instance_norm(const float* x) const {
-    return {x, weight ? weight->data() : nullptr, bias ? bias->data() : nullptr};
+  InstanceNorm instance_norm(const float* x, const Strides& strides) const {
+    return {x, strides, weight ? weight->data() : nullptr, bias ? bias->data() : nullptr};
   }
 };
 
@@ -401,7 +390,8 @@ void Builder::instance_norm(const std::string& name, const Map& x, float slope) 
   const auto constants = instance_constants(*this, name, x.channels);
   graph_.step("instance norm", {x}, [constants, x, slope](const Memory& memory) {
     float* values = memory.at(x);
-    engine::instance_norm(constants.instance_norm(values), nullptr, x.channels, x.pixels(), slope, values);
+    engine::instance_norm(constants.instance_norm(values, x.strides()), nullptr, x.channels, x.pixels(),
+                          slope, values);
   });
 }
 
@@ -409,9 +399,10 @@ void Builder::instance_norm_sum(const std::string& name, const Map& a, const Map
                                 float slope) {
   const auto constants = instance_constants(*this, name, a.channels);
   graph_.step("instance norm", {a, b}, [constants, a, b, norm_b, slope](const Memory& memory) {
-    const Residual other{{memory.at(b), nullptr, nullptr}, !norm_b};
+    const Residual other{{memory.at(b), b.strides()}, !norm_b};
     float* values = memory.at(a);
-    engine::instance_norm(constants.instance_norm(values), &other, a.channels, a.pixels(), slope, values);
+    engine::instance_norm(constants.instance_norm(values, a.strides()), &other, a.channels, a.pixels(), slope,
+                          values);
   });
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/calibration.h"
 #include "engine/graph.h"
 #include "engine/parameters.h"
 #include "engine/topology.h"
@@ -30,10 +31,13 @@ struct ConvShape {
   bool operator==(const ConvShape&) const = default;
 };
 
-/// Adds layers to a graph; `parameters` are read while it does.
+/// Adds layers to a graph; `parameters` are read while it does. Where a layer's weight is int8, its inputs
+/// are rounded to int8 as well, sums are whole numbers, and outputs are float32 again, of pixels.
 class Builder {
  public:
-  Builder(Graph& graph, const Parameters& parameters) : graph_(graph), parameters_(parameters) {}
+  /// With a `calibration`, the inputs of all layers that int8 can serve are counted there in every run.
+  Builder(Graph& graph, const Parameters& parameters, Calibration* calibration = nullptr)
+      : graph_(graph), parameters_(parameters), calibration_(calibration) {}
 
   Graph& graph() { return graph_; }
   Constant constant(const std::string& name, const std::vector<std::int64_t>& shape) const;
@@ -41,13 +45,13 @@ class Builder {
   /// The map in another layout; itself where it has it.
   Map in_layout(const Map& x, Layout layout);
 
-  /// Convolution of a blocked or planar map to a blocked one. `name` without ".weight".
+  /// Convolution of a map, to a blocked one in float32. `name` without ".weight".
   Map conv(const std::string& name, const Map& x, std::int64_t out, const ConvShape& shape, bool bias);
   /// Depthwise 3x3 convolution and SiLU of pixels.
   Map depthwise_silu(const std::string& name, const Map& x);
-  /// Transposed convolution of a blocked map into `y`, whose size says what kernel and stride are.
+  /// Transposed convolution into `y`, blocked, whose size says what kernel and stride are.
   void transposed_conv(const std::string& name, const Map& x, const Map& y, bool bias);
-  /// Every pixel of a blocked map repeated into `y`, which is some times as large.
+  /// Every pixel repeated into `y`, blocked, which is some times as large.
   void repeat_pixels(const Map& x, const Map& y);
 
   /// How a linear layer ends.
@@ -66,13 +70,13 @@ class Builder {
   void linear_onto(const std::string& name, const Map& x, const Map& y);
   /// The same product with weights [out, x.channels] that are no layer's of their own.
   Map product(const std::vector<float>& weight, const std::vector<float>& bias, const Map& x,
-              std::int64_t out, Finish finish = Finish::none);
+              std::int64_t out);
 
   /// LayerNorm of pixels, times `gate` where there is one. `name` without ".weight".
   Map layer_norm(const std::string& name, const Map& x, const Map* gate = nullptr);
   Map merge_and_norm(const std::string& name, const Map& x);
   Map expand_and_norm(const std::string& name, const Map& x, std::int64_t factor, std::int64_t out);
-  /// In place, of a blocked map; `name` is empty where the norm has no parameters.
+  /// In place, of pixels or a blocked map; `name` is empty where the norm has no parameters.
   void instance_norm(const std::string& name, const Map& x, float slope);
   /// y = LeakyReLU(norm(a) + norm(b)), or + b itself; in a's place. The norm of b has no parameters.
   void instance_norm_sum(const std::string& name, const Map& a, const Map& b, bool norm_b, float slope);
@@ -83,15 +87,28 @@ class Builder {
   void copy(const Map& x, const Map& y);
 
  private:
-  void add_conv(const char* kind, const std::vector<float>& weight, const std::vector<float>& bias,
-                const Map& x, const Map& y, const ConvShape& shape);
+  void calibrate(const std::string& name, const Map& x, std::int64_t out, std::size_t out_axis);
+  /// A map as int8, [H, W, C]: the one that was made last where nothing has changed since.
+  Map quantized(const Map& x, const Int8Scale& scale);
+  void add_conv(const char* kind, const Weight& weight, std::vector<float> bias, const Map& x, const Map& y,
+                const ConvShape& shape);
   void add_upsampling(const char* kind, const Upsampling& to, const Map& x, const Map& y);
-  Map winograd_conv(const std::string& name, const Map& x, std::int64_t out, bool bias);
-  void add_product(const std::vector<float>& weight, const std::vector<float>& bias, const Map& x,
-                   const Map& y, Finish finish, bool onto);
+  Map winograd_conv(const std::vector<float>& weights, std::vector<float> bias, const Map& x,
+                    std::int64_t out);
+  Map product_of(const Weight& weight, std::vector<float> bias, const Map& x, std::int64_t out,
+                 Finish finish);
+  void add_product(const Weight& weight, std::vector<float> bias, const Map& x, const Map& y, Finish finish,
+                   bool onto);
+  std::vector<float> bias_of(const std::string& name, std::int64_t count, bool there) const;
 
   Graph& graph_;
   const Parameters& parameters_;
+  Calibration* calibration_;
+  struct {
+    std::size_t step = SIZE_MAX;
+    Map from{}, to{};
+    Int8Scale scale{};
+  } last_quantized_;
 };
 
 }  // namespace seg::engine

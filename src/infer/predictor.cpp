@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/engine.h"
+#include "engine/int8_weights.h"
 #include "engine/networks.h"
 
 namespace seg {
@@ -34,7 +35,7 @@ bool engine_has(const TrainedFold& fold) {
   return engine::has_network(fold.info.network, fold.info.network_config.topology);
 }
 
-TileModel engine_model(const TrainedFold& fold) {
+TileModel engine_model(const TrainedFold& fold, engine::Calibration* calibration = nullptr) {
   return with_context("load " + fold.origin.string(), [&] {
     const auto& config = fold.info.network_config;
     const auto [height, width] = fold.info.patch_size;
@@ -43,7 +44,7 @@ TileModel engine_model(const TrainedFold& fold) {
     const auto engine = std::make_shared<engine::Engine>(
         fold.info.network,
         engine::ImageShape{config.in_channels, config.classes, height, width, resolved_topology(config)},
-        weights.arrays, [&](const TensorView& array) { weights.file->release(array); });
+        weights.arrays, [&](const TensorView& array) { weights.file->release(array); }, calibration);
     return [engine](std::span<const float> tiles, std::int64_t n, std::int64_t, std::int64_t, std::int64_t,
                     std::span<float> logits) {
       const std::size_t in = tiles.size() / static_cast<std::size_t>(n);
@@ -77,6 +78,10 @@ TileModel checked(TileModel model, TileModel reference) {
 
 TileModel on_libtorch(const TrainedFold& fold, const FoldLoader& libtorch) {
   if (!libtorch) throw needs_libtorch("running " + fold.info.network + " on it");
+  if (engine::has_int8(fold.weights().arrays)) {
+    throw Error(fold.origin.string() + ": int8 layers run on the engine only, not on LibTorch",
+                "leave out --engine torch and --check-engine, or take the model that was quantized");
+  }
   return libtorch(fold);
 }
 
@@ -113,6 +118,7 @@ TileModel fold_model(const TrainedFold& fold, const FoldLoader& libtorch) {
 
 Predictor::Predictor(const fs::path& model_path, const PredictOptions& options) {
   TrainedModel model = open_trained_model(model_path, options.folds, options.checkpoint);
+  if (options.calibrations != nullptr) options.calibrations->resize(model.folds.size());
   for (const TrainedFold& fold : model.folds) {
     if (options.mirror && !fold.info.mirrored) {
       warn("{}: trained without mirroring, so predictions are not averaged over mirrors",
@@ -120,7 +126,9 @@ Predictor::Predictor(const fs::path& model_path, const PredictOptions& options) 
     }
     window_.mirror = options.mirror && fold.info.mirrored && (models_.empty() || window_.mirror);
     window_.patch_size = fold.info.patch_size;
-    models_.push_back(model_of(fold, options));
+    models_.push_back(options.calibrations == nullptr
+                          ? model_of(fold, options)
+                          : engine_model(fold, &(*options.calibrations)[models_.size()]));
   }
   model.verify();
   plan_ = std::move(model.plan);

@@ -8,6 +8,7 @@
 #include "data/dataset.h"
 #include "data/plan.h"
 #include "data/preprocess.h"
+#include "engine/calibration.h"
 #include "image/volume.h"
 #include "infer/export.h"
 #include "infer/postprocess.h"
@@ -42,6 +43,9 @@ struct PredictOptions {
   bool check_engine = false;  ///< run the first tile on both and tell how far they are apart
   FoldLoader libtorch{};      ///< train/torch_model.h; none in a build without LibTorch
   bool postprocess = true;    ///< as a model file says; a folder's is for `postprocess apply`
+  /// Of the folds, in their order: what predictions give the engine's layers is added there. Outlives the
+  /// Predictor.
+  std::vector<engine::Calibration>* calibrations = nullptr;
 };
 
 /// A model folder or a model file (see infer/trained_model.h), loaded for prediction.

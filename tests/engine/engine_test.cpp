@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/npy.h"
 #include "base/threads.h"
+#include "engine/int8_weights.h"
 #include "support/errors.h"
 #include "support/goldens.h"
 #include "support/tolerances.h"
@@ -91,6 +92,28 @@ TEST_P(GoldenEngine, GivesTheSameForAnyNumberOfThreads) {
   set_thread_count(0);
   EXPECT_EQ(results[0], results[1]);
   EXPECT_EQ(results[0], results[2]);
+}
+
+TEST_P(GoldenEngine, IsNearlyTheSameInInt8) {
+  const auto image = std::span(input_).first(input_.size() / images_);
+  std::vector<float> expected(static_cast<std::size_t>(image_.classes * image_.height * image_.width));
+  engine::Calibration calibration;
+  engine::Engine(GetParam().network, image_, weights_, {}, &calibration).run(image, expected);
+  const engine::Int8Weights int8(weights_, calibration);
+  std::vector<std::vector<float>> results;
+  for (const int threads : {1, 2}) {
+    set_thread_count(threads);
+    engine::Engine engine(GetParam().network, image_, int8.arrays());
+    results.emplace_back(expected.size());
+    engine.run(image, results.back());
+  }
+  set_thread_count(0);
+  EXPECT_EQ(results[0], results[1]) << "for one thread and two";
+  const std::span<const float> logits(results[0]);
+  EXPECT_GT(max_abs_difference(logits, std::span<const float>(expected)), 0) << "no layer was in int8";
+  // int8 keeps 7 bits where float32 keeps 24: what rounding does to this network grows as much.
+  const double float32 = json_["outputs"][0]["max_abs_diff_to_float64_run"].get<double>();
+  EXPECT_LE(max_abs_difference(logits, std::span<const float>(expected)), std::exp2(24 - 7) * float32);
 }
 
 TEST_P(GoldenEngine, SaysWhatDoesNotFit) {

@@ -1,0 +1,37 @@
+// A network with random weights and an image of noise, for either runtime.
+#pragma once
+#include <span>
+#include <vector>
+
+#include "engine/engine.h"
+#include "net/network.h"
+#include "net/state_dict.h"
+
+namespace seg::bench {
+
+class NetworkCase {
+ public:
+  static constexpr std::int64_t kSize = 320, kClasses = 4;
+
+  explicit NetworkCase(const char* name);
+
+  std::shared_ptr<Network> network() const { return network_; }
+  const Tensor& image() const { return image_; }  ///< [1, 1, kSize, kSize]
+
+  engine::Engine engine() const;
+  /// With all layers that int8 can serve in int8, calibrated on the image.
+  engine::Engine int8_engine() const;
+  void run(engine::Engine& engine);
+
+ private:
+  std::span<const float> values() const;
+
+  const char* name_;
+  std::shared_ptr<Network> network_;
+  NamedTensors weights_;
+  engine::ImageShape shape_;
+  Tensor image_;
+  std::vector<float> logits_;
+};
+
+}  // namespace seg::bench
