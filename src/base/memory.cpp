@@ -1,13 +1,31 @@
 #include "base/memory.h"
 
 #include <malloc.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <fstream>
+#include <new>
 #include <string>
 
 namespace seg {
+
+void FreeMemory::operator()(void* memory) const {
+  std::free(memory);
+}
+
+FloatMemory uncleared_floats(std::size_t count) {
+  constexpr std::size_t kLine = 64, kHugePage = std::size_t{2} << 20;
+  const std::size_t bytes = std::max<std::size_t>(count, 1) * sizeof(float);
+  const bool large = bytes >= kHugePage;
+  void* memory = nullptr;
+  if (::posix_memalign(&memory, large ? kHugePage : kLine, bytes) != 0) throw std::bad_alloc();
+  if (large) ::madvise(memory, bytes, MADV_HUGEPAGE);  // advice: may be refused
+  return FloatMemory(static_cast<float*>(memory));
+}
 
 double peak_memory_mib() {
   rusage usage{};

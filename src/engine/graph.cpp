@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <new>
 #include <numeric>
 
 namespace seg::engine {
@@ -13,10 +11,6 @@ constexpr std::size_t kAlignment = 64;  // bytes: a cache line, and the widest v
 constexpr std::size_t kAlignedValues = kAlignment / sizeof(float);
 
 }  // namespace
-
-void Graph::Free::operator()(float* values) const {
-  std::free(values);
-}
 
 std::size_t Graph::add_buffer(std::size_t size, bool external) {
   Buffer buffer;
@@ -74,8 +68,7 @@ void Graph::plan() {
     arena_size_ = std::max(arena_size_, buffer.place + buffer.size);
     placed.push_back(i);
   }
-  arena_.reset(static_cast<float*>(std::aligned_alloc(kAlignment, std::max(arena_bytes(), kAlignment))));
-  if (!arena_) throw std::bad_alloc();
+  arena_ = uncleared_floats(arena_size_);
   std::vector<float*> places;
   for (const Buffer& buffer : buffers_)
     places.push_back(buffer.external ? nullptr : arena_.get() + buffer.place);

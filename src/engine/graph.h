@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/memory.h"
+
 namespace seg::engine {
 
 /// How the values of a feature map lie in memory.
@@ -124,17 +126,13 @@ class Graph {
     StepTime time;
     Step run;
   };
-  struct Free {
-    void operator()(float* values) const;
-  };
-
   std::size_t add_buffer(std::size_t size, bool external);
 
   std::vector<Buffer> buffers_;
   std::vector<PlacedStep> steps_;
   std::function<void(const StepTime&)> observer_;
   std::size_t arena_size_ = 0;
-  std::unique_ptr<float, Free> arena_;
+  FloatMemory arena_;
   std::unique_ptr<Memory> memory_;
 };
 

@@ -57,8 +57,7 @@ void Int8Weights::add_layer(const TensorView& weight, const CalibratedLayer& lay
   add(weight.name, TensorType::i8, weight.shape, rounded);
   add(name + kWeightScale, TensorType::f32, {static_cast<std::int64_t>(channels)}, scales);
   add(name + kInputScale, TensorType::f32, {1}, scales_.emplace_back(std::vector{input.scale}));
-  add(name + kInputZeroPoint, TensorType::i8, {1},
-      values_.emplace_back(std::vector{static_cast<std::int8_t>(input.zero_point)}));
+  add(name + kInputZeroPoint, TensorType::i32, {1}, zero_points_.emplace_back(std::vector{input.zero_point}));
 }
 
 template <class Value>

@@ -16,7 +16,7 @@ namespace seg::engine {
 inline constexpr const char* kWeight = ".weight";
 inline constexpr const char* kWeightScale = ".weight_scale";         ///< [output channels]
 inline constexpr const char* kInputScale = ".input_scale";           ///< [1]
-inline constexpr const char* kInputZeroPoint = ".input_zero_point";  ///< [1], int8
+inline constexpr const char* kInputZeroPoint = ".input_zero_point";  ///< [1], int32
 
 /// Whether any layer's weight is int8.
 bool has_int8(std::span<const TensorView> arrays);
@@ -38,6 +38,7 @@ class Int8Weights {
   std::vector<TensorView> arrays_;
   std::deque<std::vector<std::int8_t>> values_;
   std::deque<std::vector<float>> scales_;
+  std::deque<std::vector<std::int32_t>> zero_points_;
 };
 
 }  // namespace seg::engine

@@ -16,7 +16,7 @@ namespace seg::engine {
 using dnnl::memory;
 
 Constant Builder::constant(const std::string& name, const std::vector<std::int64_t>& shape) const {
-  return std::make_shared<const std::vector<float>>(parameters_.get(name, shape));
+  return std::make_shared<const std::vector<float>>(parameters_.get(name, shape).copy());
 }
 
 Map Builder::in_layout(const Map& x, Layout layout) {
@@ -31,7 +31,7 @@ void Builder::copy(const Map& x, const Map& y) {
 }
 
 std::vector<float> Builder::bias_of(const std::string& name, std::int64_t count, bool there) const {
-  return there ? parameters_.get(name + ".bias", {count}) : std::vector<float>();
+  return there ? parameters_.get(name + ".bias", {count}).copy() : std::vector<float>();
 }
 
 void Builder::calibrate(const std::string& name, const Map& x, std::int64_t out, std::size_t out_axis) {
@@ -71,8 +71,9 @@ memory::data_type type_of(const Weight& weight) {
   return weight.is_int8() ? memory::data_type::s8 : memory::data_type::f32;
 }
 
-memory packed_weight(const Weight& weight, const memory::desc& plain, const memory::desc& wanted) {
-  return weight.is_int8() ? packed(weight.int8, plain, wanted) : packed(weight.values, plain, wanted);
+Packed packed_weight(const Weight& weight, const memory::desc& plain, const memory::desc& wanted) {
+  return weight.is_int8() ? packed(weight.int8.data(), plain, wanted)
+                          : packed(weight.values.data(), plain, wanted);
 }
 
 /// oneDNN adds the bias to whole numbers before it scales them.
@@ -100,7 +101,7 @@ Map Builder::conv(const std::string& name, const Map& x, std::int64_t out, const
   }
   if (!weight.is_int8() && x.layout == Layout::blocked && wide &&
       Winograd::pays({x.channels, out, x.height, x.width}))
-    return winograd_conv(weight.values, bias_of(name, out, bias), x, out);
+    return winograd_conv({weight.values.data(), weight.values.size()}, bias_of(name, out, bias), x, out);
   const auto size = [](std::int64_t pixels, std::int64_t kernel, std::int64_t stride, std::int64_t padding) {
     return (pixels + 2 * padding - kernel) / stride + 1;
   };
@@ -152,12 +153,12 @@ void Builder::add_conv(const char* kind, const Weight& weight, std::vector<float
   step.add(DNNL_ARG_DST, to, description.dst_desc());
   step.add(DNNL_ARG_WEIGHTS, packed_weight(weight, {dims, type_of(weight), memory::format_tag::oihw},
                                            description.weights_desc()));
-  if (!bias.empty()) step.add(DNNL_ARG_BIAS, packed(bias, vector_desc(out), description.bias_desc()));
+  if (!bias.empty()) step.add(DNNL_ARG_BIAS, packed(bias.data(), vector_desc(out), description.bias_desc()));
   step.add_to(graph_);
   if (description.dst_desc() != desc_of(y)) add_reorder(graph_, to, description.dst_desc(), y, desc_of(y));
 }
 
-Map Builder::winograd_conv(const std::vector<float>& weights, std::vector<float> bias, const Map& x,
+Map Builder::winograd_conv(std::span<const float> weights, std::vector<float> bias, const Map& x,
                            std::int64_t out) {
   const auto layer = std::make_shared<const Winograd>(Winograd::Shape{x.channels, out, x.height, x.width},
                                                       weights, std::move(bias), thread_count());
@@ -189,11 +190,11 @@ Map Builder::depthwise_silu(const std::string& name, const Map& x) {
                      description.scratchpad_desc(), product_flops(y.pixels(), 9, c));
   step.add(DNNL_ARG_SRC, x, desc_of(x));
   step.add(DNNL_ARG_DST, y, desc_of(y));
-  step.add(DNNL_ARG_WEIGHTS, packed(parameters_.get(name + ".weight", {c, 1, 3, 3}),
+  step.add(DNNL_ARG_WEIGHTS, packed(parameters_.get(name + ".weight", {c, 1, 3, 3}).data(),
                                     {{c, 1, 1, 3, 3}, memory::data_type::f32, memory::format_tag::goihw},
                                     description.weights_desc()));
   step.add(DNNL_ARG_BIAS,
-           packed(parameters_.get(name + ".bias", {c}), vector_desc(c), description.bias_desc()));
+           packed(parameters_.get(name + ".bias", {c}).data(), vector_desc(c), description.bias_desc()));
   step.add_to(graph_);
   return y;
 }
@@ -206,15 +207,17 @@ void Builder::transposed_conv(const std::string& name, const Map& x, const Map& 
   const Map from = weight.is_int8() ? x : in_layout(x, Layout::blocked);
   // A 1x1 convolution to the channels of all the pixels that one becomes, one pixel behind the other.
   weight.edit_values([&](auto& values) {
-    auto moved = values;
-    for (std::int64_t i = 0; i < in; ++i) {
-      for (std::int64_t o = 0; o < out; ++o) {
-        for (std::int64_t part = 0; part < parts; ++part)
-          moved[static_cast<std::size_t>((part * out + o) * in + i)] =
-              values[static_cast<std::size_t>((i * out + o) * parts + part)];
-      }
-    }
-    values = std::move(moved);
+    values = values.made(values.size(), [&](auto* to) {
+      // As many output channels at a time as have their places in the first-level cache.
+      parallel_for(ceil_div(out, kBlock), [&](std::int64_t block) {
+        for (std::int64_t i = 0; i < in; ++i) {
+          for (std::int64_t o = block * kBlock; o < std::min(out, (block + 1) * kBlock); ++o) {
+            for (std::int64_t part = 0; part < parts; ++part)
+              to[(part * out + o) * in + i] = values[(i * out + o) * parts + part];
+          }
+        }
+      });
+    });
   });
   const auto for_all_parts = [&](const std::vector<float>& once) {
     std::vector<float> all;
@@ -270,7 +273,7 @@ void Builder::add_product(const Weight& weight, std::vector<float> bias, const M
   // PyTorch's weight is [n, k].
   step.add(DNNL_ARG_WEIGHTS, packed_weight(weight, matrix(k, n, memory::format_tag::ba, type_of(weight)),
                                            description.weights_desc()));
-  if (!bias.empty()) step.add(DNNL_ARG_BIAS, packed(bias, bias_desc, bias_desc));
+  if (!bias.empty()) step.add(DNNL_ARG_BIAS, packed(bias.data(), bias_desc, bias_desc));
   step.add_to(graph_);
 }
 
@@ -279,12 +282,10 @@ Map Builder::linear(const std::string& name, const Map& x, std::int64_t out, boo
   Weight weight = parameters_.weight(name, {out, x.channels});
   calibrate(name, x, out, 0);
   if (!rows) return product_of(weight, bias_of(name, out, bias), x, out, finish);
-  const auto keep = [&](auto& values, std::int64_t row_size) {
-    const auto begin = values.begin() + rows->first * row_size;
-    values = {begin, begin + rows->count * row_size};
-  };
-  weight.edit_values([&](auto& values) { keep(values, x.channels); });
-  if (weight.is_int8()) keep(weight.channel_scales, 1);
+  weight.edit_values(
+      [&](auto& values) { values = values.part(rows->first * x.channels, rows->count * x.channels); });
+  auto& scales = weight.channel_scales;
+  if (weight.is_int8()) scales = {scales.begin() + rows->first, scales.begin() + rows->first + rows->count};
   return product_of(weight, {}, x, rows->count, finish);
 }
 
@@ -295,9 +296,8 @@ Map Builder::product_of(const Weight& weight, std::vector<float> bias, const Map
   return y;
 }
 
-Map Builder::product(const std::vector<float>& weight, const std::vector<float>& bias, const Map& x,
-                     std::int64_t out) {
-  return product_of({weight}, bias, x, out, Finish::none);
+Map Builder::product(const Values<float>& weight, const Map& x, std::int64_t out) {
+  return product_of({weight}, {}, x, out, Finish::none);
 }
 
 Map Builder::linear_of_two(const std::string& name, const Map& a, const Map& b, std::int64_t out) {
@@ -307,10 +307,10 @@ Map Builder::linear_of_two(const std::string& name, const Map& a, const Map& b, 
   calibrate(name, b, out, 0);
   const auto keep = [&](Weight& weight, std::int64_t first, std::int64_t count) {
     weight.edit_values([&](auto& values) {
-      std::decay_t<decltype(values)> kept;
-      for (auto row = values.begin(); row != values.end(); row += in)
-        kept.insert(kept.end(), row + first, row + first + count);
-      values = std::move(kept);
+      values = values.made(static_cast<std::size_t>(out * count), [&](auto* to) {
+        for (auto row = values.begin(); row != values.end(); row += in)
+          to = std::copy_n(row + first, count, to);
+      });
     });
   };
   keep(of_a, 0, a.channels);
@@ -321,8 +321,8 @@ Map Builder::linear_of_two(const std::string& name, const Map& a, const Map& b, 
 }
 
 Map Builder::head(const std::string& name, const Map& x, std::int64_t classes) {
-  return product(parameters_.get(name + ".weight", {classes, x.channels, 1, 1}),
-                 parameters_.get(name + ".bias", {classes}), x, classes);
+  return product_of({parameters_.get(name + ".weight", {classes, x.channels, 1, 1})},
+                    bias_of(name, classes, true), x, classes, Finish::none);
 }
 
 void Builder::linear_onto(const std::string& name, const Map& x, const Map& y) {
@@ -412,8 +412,8 @@ Map Builder::patch_embed(const std::string& name, const Map& x, std::int64_t pat
   graph_.step("gather", {x, rows}, [x, rows, patch, gather](const Memory& memory) {
     gather(x.channels, x.height, x.width, patch, memory.at(x), memory.at(rows));
   });
-  const Map y = product(parameters_.get(name + ".proj.weight", {out, x.channels, patch, patch}),
-                        parameters_.get(name + ".proj.bias", {out}), rows, out);
+  const Map y = product_of({parameters_.get(name + ".proj.weight", {out, x.channels, patch, patch})},
+                           bias_of(name + ".proj", out, true), rows, out, Finish::none);
   return layer_norm(name + ".norm", y);
 }
 

@@ -40,6 +40,7 @@ class Builder {
       : graph_(graph), parameters_(parameters), calibration_(calibration) {}
 
   Graph& graph() { return graph_; }
+  const Parameters& parameters() const { return parameters_; }
   Constant constant(const std::string& name, const std::vector<std::int64_t>& shape) const;
 
   /// The map in another layout; itself where it has it.
@@ -69,8 +70,7 @@ class Builder {
   /// y += x W^T.
   void linear_onto(const std::string& name, const Map& x, const Map& y);
   /// The same product with weights [out, x.channels] that are no layer's of their own.
-  Map product(const std::vector<float>& weight, const std::vector<float>& bias, const Map& x,
-              std::int64_t out);
+  Map product(const Values<float>& weight, const Map& x, std::int64_t out);
 
   /// LayerNorm of pixels, times `gate` where there is one. `name` without ".weight".
   Map layer_norm(const std::string& name, const Map& x, const Map* gate = nullptr);
@@ -93,8 +93,7 @@ class Builder {
   void add_conv(const char* kind, const Weight& weight, std::vector<float> bias, const Map& x, const Map& y,
                 const ConvShape& shape);
   void add_upsampling(const char* kind, const Upsampling& to, const Map& x, const Map& y);
-  Map winograd_conv(const std::vector<float>& weights, std::vector<float> bias, const Map& x,
-                    std::int64_t out);
+  Map winograd_conv(std::span<const float> weights, std::vector<float> bias, const Map& x, std::int64_t out);
   Map product_of(const Weight& weight, std::vector<float> bias, const Map& x, std::int64_t out,
                  Finish finish);
   void add_product(const Weight& weight, std::vector<float> bias, const Map& x, const Map& y, Finish finish,

@@ -7,7 +7,7 @@ namespace seg::engine {
 
 Map add_scan(Builder& builder, const Map& u, std::int64_t directions, const ScanConstants& constants) {
   const std::int64_t inner = u.channels, rank = scan_rank(inner);
-  const Map x_dbl = builder.product(*constants.x_proj, {}, u, directions * (rank + 2 * kState));
+  const Map x_dbl = builder.product(constants.x_proj, u, directions * (rank + 2 * kState));
   const Map y = builder.graph().map(inner, u.height, u.width, Layout::pixels);
   const CrossScanShape shape{1, u.height, u.width, inner, kState, rank, directions};
   // 9 operations per state, as the reference counts them, and the step sizes' product.
@@ -48,7 +48,7 @@ Map add_mamba(Builder& builder, const std::string& name, const Map& x) {
   const Map u = add_causal_conv(builder, name + ".conv1d", both);
   const Map y =
       add_scan(builder, u, 1,
-               {builder.constant(name + ".x_proj.weight", {rank + 2 * kState, inner}),
+               {builder.parameters().get(name + ".x_proj.weight", {rank + 2 * kState, inner}),
                 builder.constant(name + ".dt_proj.weight", {inner, rank}),
                 builder.constant(name + ".dt_proj.bias", {inner}),
                 builder.constant(name + ".A_log", {inner, kState}), builder.constant(name + ".D", {inner})});

@@ -16,11 +16,11 @@ constexpr std::int64_t scan_rank(std::int64_t inner) {
 
 /// Parameters of the scans in K directions.
 struct ScanConstants {
-  Constant x_proj;     ///< [K, R + 2N, D]
-  Constant dt_weight;  ///< [K, D, R]
-  Constant dt_bias;    ///< [K, D]
-  Constant a_log;      ///< [K, D, N]
-  Constant skip;       ///< [K, D]
+  Values<float> x_proj;  ///< [K, R + 2N, D]
+  Constant dt_weight;    ///< [K, D, R]
+  Constant dt_bias;      ///< [K, D]
+  Constant a_log;        ///< [K, D, N]
+  Constant skip;         ///< [K, D]
 };
 
 /// The sum of the selective scans of u, pixels, in the first so many directions (ops/cross_scan.h).

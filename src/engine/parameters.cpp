@@ -36,11 +36,18 @@ const TensorView& Parameters::find(const std::string& name, const std::vector<st
   return array;
 }
 
-std::vector<float> Parameters::get(const std::string& name, const std::vector<std::int64_t>& shape) const {
+std::shared_ptr<const void> Parameters::reader(const TensorView& array) const {
+  if (!read_) return nullptr;
+  return {&array, [read = read_](const TensorView* done) { read(*done); }};
+}
+
+Values<float> Parameters::get(const std::string& name, const std::vector<std::int64_t>& shape) const {
   const TensorView& array = find(name, shape);
-  std::vector<float> values = float_values(array);
-  if (read_) read_(array);
-  return values;
+  const auto owner = reader(array);
+  const auto* start = reinterpret_cast<const float*>(array.bytes.data());
+  if (array.type == TensorType::f32 && reinterpret_cast<std::uintptr_t>(start) % alignof(float) == 0)
+    return {{start, array.bytes.size() / sizeof(float)}, owner};
+  return float_values(array);
 }
 
 Weight Parameters::weight(const std::string& name, const std::vector<std::int64_t>& shape,
@@ -48,12 +55,14 @@ Weight Parameters::weight(const std::string& name, const std::vector<std::int64_
   const TensorView& array = find(name + kWeight, shape);
   if (array.type != TensorType::i8) return {get(name + kWeight, shape)};
   const TensorView& zero_point = find(name + kInputZeroPoint, {1});
-  if (zero_point.type != TensorType::i8) fail("{}: expected an int8 number", zero_point.name);
-  Weight weight{.int8 = std::vector<std::int8_t>(array.bytes.size()),
-                .channel_scales = get(name + kWeightScale, {shape[out_axis]}),
-                .input = {get(name + kInputScale, {1})[0], static_cast<std::int8_t>(zero_point.bytes[0])}};
-  std::memcpy(weight.int8.data(), array.bytes.data(), array.bytes.size());
-  if (read_) read_(array);
+  std::int32_t zero = 0;
+  if (zero_point.type != TensorType::i32) fail("{}: expected an int32 number", zero_point.name);
+  std::memcpy(&zero, zero_point.bytes.data(), sizeof zero);
+  if (zero < -128 || zero > 127) fail("{}: expected -128 to 127, got {}", zero_point.name, zero);
+  Weight weight{
+      .int8 = {{reinterpret_cast<const std::int8_t*>(array.bytes.data()), array.bytes.size()}, reader(array)},
+      .channel_scales = get(name + kWeightScale, {shape[out_axis]}).copy(),
+      .input = {get(name + kInputScale, {1})[0], zero}};
   for (const float scale : weight.sum_scales()) {
     if (!std::isnormal(scale) || scale < 0) fail("{}: expected positive scales, got {:g}", name, scale);
   }

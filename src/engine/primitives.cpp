@@ -38,12 +38,14 @@ memory::desc vector_desc(std::int64_t count) {
   return {{count}, memory::data_type::f32, memory::format_tag::x};
 }
 
-memory packed_values(const void* values, const memory::desc& plain, const memory::desc& wanted) {
-  memory from(plain, cpu(), const_cast<void*>(values)), to(wanted, cpu());
+Packed packed(const void* values, const memory::desc& plain, const memory::desc& wanted) {
+  std::shared_ptr<float[]> place =
+      uncleared_floats(ceil_div(static_cast<std::int64_t>(wanted.get_size()), sizeof(float)));
+  memory from(plain, cpu(), const_cast<void*>(values)), to(wanted, cpu(), place.get());
   dnnl::stream stream(cpu());
   dnnl::reorder(from, to).execute(stream, from, to);
   stream.wait();
-  return to;
+  return {to, std::move(place)};
 }
 
 PrimitiveStep::PrimitiveStep(const char* kind, Graph& graph, dnnl::primitive primitive,
@@ -59,9 +61,10 @@ void PrimitiveStep::add(int argument, const Map& map, const memory::desc& desc) 
   arguments_.emplace(argument, memory(desc, cpu(), DNNL_MEMORY_NONE));
 }
 
-void PrimitiveStep::add(int argument, memory constant) {
-  work_.bytes += static_cast<double>(constant.get_desc().get_size());
-  arguments_.emplace(argument, std::move(constant));
+void PrimitiveStep::add(int argument, Packed constant) {
+  work_.bytes += static_cast<double>(constant.memory.get_desc().get_size());
+  arguments_.emplace(argument, std::move(constant.memory));
+  constants_.push_back(std::move(constant.values));
 }
 
 void PrimitiveStep::add_to(Graph& graph) {

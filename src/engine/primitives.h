@@ -2,6 +2,7 @@
 #pragma once
 #include <dnnl.hpp>
 
+#include <memory>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -19,13 +20,11 @@ dnnl::memory::desc desc_of(const Map& map);
 dnnl::memory::desc vector_desc(std::int64_t count);
 
 /// Constants in a layout that a primitive asked for.
-dnnl::memory packed_values(const void* values, const dnnl::memory::desc& plain,
-                           const dnnl::memory::desc& wanted);
-template <class Value>
-dnnl::memory packed(const std::vector<Value>& values, const dnnl::memory::desc& plain,
-                    const dnnl::memory::desc& wanted) {
-  return packed_values(values.data(), plain, wanted);
-}
+struct Packed {
+  dnnl::memory memory;
+  std::shared_ptr<float[]> values;
+};
+Packed packed(const void* values, const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted);
 
 /// A primitive as a step: which maps are its arguments, and constants.
 class PrimitiveStep {
@@ -33,7 +32,7 @@ class PrimitiveStep {
   PrimitiveStep(const char* kind, Graph& graph, dnnl::primitive primitive, const dnnl::memory::desc& scratch,
                 double flops);
   void add(int argument, const Map& map, const dnnl::memory::desc& desc);
-  void add(int argument, dnnl::memory constant);
+  void add(int argument, Packed constant);
   void add_to(Graph& graph);
 
  private:
@@ -43,6 +42,7 @@ class PrimitiveStep {
   std::vector<Map> maps_;
   std::vector<int> numbers_;
   std::unordered_map<int, dnnl::memory> arguments_;
+  std::vector<std::shared_ptr<float[]>> constants_;
 };
 
 dnnl::primitive_attr own_scratchpad();

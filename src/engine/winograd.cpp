@@ -277,6 +277,7 @@ HWY_EXPORT(winograd_task);
 constexpr std::int64_t kMostTiles = 32;       // of a task: what it works on stays in the second-level cache
 constexpr std::int64_t kMostProducts = 3072;  // tiles times output channels, at a point
 constexpr double kLeastGain = 1.5;
+constexpr std::int64_t kPackedAtOnce = 64;  // weights of an output channel
 
 }  // namespace
 
@@ -292,7 +293,7 @@ Winograd::Winograd(const Shape& shape, std::span<const float> weights, std::vect
       tile_columns_(ceil_div(shape.width, kTile)),
       tiles_(tile_columns_ * ceil_div(shape.height, kTile)),
       workers_(workers),
-      weights_(weights.size()),
+      weights_(uncleared_floats(weights.size())),
       bias_(std::move(bias)) {
   for (columns_ = 3 * kBlock; shape.out % columns_ != 0;) columns_ -= kBlock;
   band_ = ceil_div(tiles_, ceil_div(tiles_, kMostTiles));
@@ -300,13 +301,15 @@ Winograd::Winograd(const Shape& shape, std::span<const float> weights, std::vect
   span_ = groups;
   while (span_ > 1 && (groups % span_ != 0 || span_ * columns_ * band_ > kMostProducts)) --span_;
   span_ *= columns_;
-  parallel_for(shape.out, [&](std::int64_t o) {
-    for (std::int64_t i = 0; i < shape.in; ++i) {
-      for (std::int64_t k = 0; k < 9; ++k) {
-        weights_[static_cast<std::size_t>(((o / columns_ * shape.in + i) * 9 + k) * columns_ +
-                                          o % columns_)] =
-            weights[static_cast<std::size_t>((o * shape.in + i) * 9 + k)];
-      }
+  // Some of the rows' numbers at a time, so that both sides of the exchange stay in the first-level cache.
+  const std::int64_t row_size = shape.in * 9, parts = ceil_div(row_size, kPackedAtOnce);
+  parallel_for(groups * parts, [&](std::int64_t task) {
+    const std::int64_t group = task / parts, first = task % parts * kPackedAtOnce;
+    const std::int64_t last = std::min(row_size, first + kPackedAtOnce);
+    float* to = weights_.get() + group * columns_ * row_size;
+    for (std::int64_t column = 0; column < columns_; ++column) {
+      const float* row = weights.data() + (group * columns_ + column) * row_size;
+      for (std::int64_t i = first; i < last; ++i) to[i * columns_ + column] = row[i];
     }
   });
 }
@@ -332,7 +335,7 @@ void Winograd::run(const float* x, float* scratch, float* y) const {
                               .channels = span_,
                               .columns = columns_,
                               .x = x,
-                              .weights = weights_.data() + channel * shape_.in * 9,
+                              .weights = weights_.get() + channel * shape_.in * 9,
                               .bias = bias_.empty() ? nullptr : bias_.data() + channel,
                               .scratch = scratch + worker * scratch_each,
                               .y = y};

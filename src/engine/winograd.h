@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "base/memory.h"
+
 namespace seg::engine {
 
 /// A 3x3 convolution with stride 1 and padding 1 of blocked maps (Layout::blocked): F(4x4, 3x3), which makes
@@ -36,8 +38,8 @@ class Winograd {
   std::int64_t band_ = 0, span_ = 0;           ///< tiles and output channels of a task
   std::int64_t columns_ = 0;                   ///< output channels whose products are summed up in registers
   int workers_ = 1;
-  std::vector<float> weights_;  ///< [out / columns, in, 3, 3, columns]
-  std::vector<float> bias_;     ///< [out]
+  FloatMemory weights_;      ///< [out / columns, in, 3, 3, columns]
+  std::vector<float> bias_;  ///< [out]
 };
 
 }  // namespace seg::engine

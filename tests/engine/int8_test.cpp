@@ -96,7 +96,7 @@ class Int8Layer : public ::testing::TestWithParam<Layout> {
   }
   Int8Scale scale() const {
     return {float_values(array("layer.input_scale"))[0],
-            static_cast<std::int8_t>(array("layer.input_zero_point").bytes[0])};
+            static_cast<std::int8_t>(array("layer.input_zero_point").bytes[0])};  // little endian
   }
   /// What a sum of whole numbers stands for.
   double value(std::int64_t sum, std::int64_t channel) const {
@@ -311,7 +311,7 @@ TEST(Int8Weights, MustHaveScales) {
          {static_cast<std::int64_t>(count)},
          std::as_bytes(std::span(scales).first(count))},
         {"a.input_scale", TensorType::f32, {1}, std::as_bytes(std::span(&input_scale, 1))},
-        {"a.input_zero_point", TensorType::i8, {1}, std::as_bytes(std::span(values).first(1))}};
+        {"a.input_zero_point", TensorType::i32, {1}, std::as_bytes(std::span(values).first(4))}};
     return error_of([&] { Parameters(arrays).weight("a", {16, 16}); });
   };
   EXPECT_THAT(complaint(zero, 16), HasSubstr("a: expected positive scales, got 0"));
