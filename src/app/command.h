@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace CLI {
@@ -19,6 +20,15 @@ struct Command {
   Run (*declare)(CLI::App& app);  ///< adds the options and an example footer, returns what runs
 };
 
+/// Those that this program runs itself.
 std::span<const Command> commands();
+
+/// The file name of the program beside this one that has all commands; empty where this one has. Loading
+/// LibTorch takes most of a second, which only commands that use it should cost: `swin-umamba` does without
+/// it, and hands them on.
+std::string_view full_program();
+
+/// Thrown by what only the full program can do, before anything is written.
+struct NeedsFullProgram {};
 
 }  // namespace seg

@@ -44,9 +44,11 @@ std::span<const Command> commands() {
       {"info", "parameters, operations and memory of the networks", declare_info},
 #endif
       {"predict", "segment images with a trained model", declare_predict},
+#ifndef SEG_FULL_PROGRAM  // these check weights with LibTorch's networks where they can
       {"export", "write a trained model into one file, or into nnU-Net's zip archive", declare_export},
       {"quantize", "put a model's layers into int8, for speed", declare_quantize},
       {"weights", "show and convert files of weights and checkpoints", declare_weights},
+#endif
       {"install", "unpack a model of nnU-Net's zip archive into the results folder", declare_install},
       {"evaluate", "score predictions against references", declare_evaluate},
       {"ensemble", "average the probabilities of several models", declare_ensemble},
@@ -63,10 +65,22 @@ std::span<const Command> commands() {
   return kCommands;
 }
 
+#ifdef SEG_FULL_PROGRAM
+std::string_view full_program() {
+  return SEG_FULL_PROGRAM;
+}
+LibTorch libtorch() {
+  return {.model = [](const TrainedFold&) -> TileModel { throw NeedsFullProgram(); }};
+}
+#else
+std::string_view full_program() {
+  return {};
+}
 #ifndef SEG_WITH_TORCH
 LibTorch libtorch() {
   return {};
 }
+#endif
 #endif
 
 }  // namespace seg

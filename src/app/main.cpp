@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <new>
 #include <string>
@@ -56,16 +58,40 @@ int report(const Error& error) {
   return static_cast<int>(error.kind());
 }
 
-/// Starts the program anew with OpenMP threads that sleep while they wait. By default they spin, which on a
-/// machine with other work to do slows every parallel loop by up to ten times; libgomp reads the variable
-/// only while loading.
-void wait_passively(char** argv) {
-  constexpr const char* kVariable = "OMP_WAIT_POLICY";
-  if (std::getenv(kVariable) != nullptr) return;
-  setenv(kVariable, "passive", 1);
+/// Starts a program of this one's folder in its place, with what libraries read only while they load: OpenMP
+/// threads that sleep while they wait (by default they spin, which on a machine with other work to do slows
+/// every parallel loop by up to ten times), and large blocks of memory from huge pages of the heap (by
+/// default glibc takes each anew from the system, whose small pages cost a start more than what is written
+/// into them). Returns only where that is not possible.
+constexpr const char *kThreads = "OMP_WAIT_POLICY", *kMemory = "GLIBC_TUNABLES";
+void start(const std::filesystem::path& program, char** argv) {
+  setenv(kThreads, "passive", 0);
+  setenv(
+      kMemory,
+      "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=1073741824",
+      0);
+  execv(program.c_str(), argv);
+}
+
+std::filesystem::path own_path() {
   std::error_code unknown;
-  const auto program = std::filesystem::read_symlink("/proc/self/exe", unknown);
-  execv(program.c_str(), argv);  // returns only where that is not possible; then the threads spin
+  return std::filesystem::read_symlink("/proc/self/exe", unknown);
+}
+
+/// Unless it was started that way.
+void start_anew(char** argv) {
+  if (std::getenv(kThreads) == nullptr || std::getenv(kMemory) == nullptr) start(own_path(), argv);
+}
+
+[[noreturn]] void start_full_program(char** argv) {
+  const std::filesystem::path program = own_path().replace_filename(full_program());
+  start(program, argv);
+  throw Error(fmt::format("cannot start {}: {}", program.string(), std::strerror(errno)),
+              "it belongs beside swin-umamba; cmake builds both");
+}
+
+bool has_command(std::string_view name) {
+  return std::ranges::any_of(commands(), [&](const Command& command) { return command.name == name; });
 }
 
 /// Runs one of our own command lines; `argv` is what the program was called with.
@@ -94,7 +120,7 @@ int run_command(const CommandLine& arguments, char** argv) {
                  scope == &app ? "" : (scope->get_name() + " ").c_str());
     return kUsage;
   }
-  wait_passively(argv);
+  start_anew(argv);
   chosen();
   return 0;
 }
@@ -109,6 +135,9 @@ int run_drop_in(const DropIn& drop_in, const CommandLine& arguments, char** argv
   const auto lines = with_context(
       drop_in.name, [&] { return drop_in.translate(parse_arguments(drop_in.arguments, arguments)); });
   for (const CommandLine& line : lines) {
+    if (!full_program().empty() && !has_command(line[0])) start_full_program(argv);
+  }
+  for (const CommandLine& line : lines) {
     note("{}: swin-umamba {}", drop_in.name, fmt::join(line, " "));
     if (const int code = run_command(line, argv); code != 0) return code;
   }
@@ -119,11 +148,13 @@ int run(int argc, char** argv) {
   CommandLine arguments(argv + 1, argv + argc);
   const std::string called = std::filesystem::path(argc > 0 ? argv[0] : "").filename().string();
   if (const DropIn* drop_in = find_drop_in(called)) {
-    wait_passively(argv);
+    start_anew(argv);
     return run_drop_in(*drop_in, arguments, argv);
   }
   std::replace(arguments.begin(), arguments.end(), std::string("-tr"),
                std::string("--tr"));  // nnU-Net's spelling
+  const bool here = !arguments.empty() && (has_command(arguments[0]) || arguments[0] == "--version");
+  if (!full_program().empty() && !here) start_full_program(argv);
   return run_command(arguments, argv);
 }
 
@@ -137,7 +168,11 @@ static seg::Error out_of_memory() {
 // The program's only catch: every error ends here as a message and an exit code.
 int main(int argc, char** argv) {
   try {
-    return seg::run(argc, argv);
+    try {
+      return seg::run(argc, argv);
+    } catch (const seg::NeedsFullProgram&) {
+      seg::start_full_program(argv);
+    }
   } catch (const seg::Error& error) {
     return seg::report(error);
   } catch (const std::bad_alloc&) {
