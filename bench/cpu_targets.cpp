@@ -12,6 +12,7 @@
 #include "net/set_up_torch.h"
 #include "network_case.h"
 #include "plain_scan.h"
+#include "program_targets.h"
 #include "scan_problem.h"
 #include "targets.h"
 
@@ -96,6 +97,8 @@ std::vector<Target> cpu_targets() {
   add_network_rows(rows, "swin_umamba", 2.3);
   add_network_rows(rows, "swin_umamba_d", 2.0);
   add_rate_and_int8_rows(rows, "swin_umamba");
+  add_program_rows(rows, "swin_umamba", 400);
+  add_program_rows(rows, "swin_umamba_d", 250);
   return rows;
 }
 

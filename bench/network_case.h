@@ -16,6 +16,7 @@ class NetworkCase {
   explicit NetworkCase(const char* name);
 
   std::shared_ptr<Network> network() const { return network_; }
+  std::vector<TensorView> arrays() const { return views_of(weights_); }
   const Tensor& image() const { return image_; }  ///< [1, 1, kSize, kSize]
 
   engine::Engine engine() const;
