@@ -8,10 +8,12 @@
 #include <string_view>
 
 #include "base/memory.h"
+#include "base/start.h"
 #include "report.h"
 #include "targets.h"
 
 int main(int argc, char** argv) {
+  seg::start_anew(argv);  // as the program is
   try {
     if (argc == 3 && std::string_view(argv[1]) == "--targets")
       return seg::bench::meets_targets(argv[2]) ? 0 : 1;

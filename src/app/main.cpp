@@ -1,7 +1,6 @@
 #include <CLI/CLI.hpp>
 
 #include <fmt/ranges.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -21,6 +20,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/progress.h"
+#include "base/start.h"
 #include "base/suggest.h"
 
 namespace seg {
@@ -58,34 +58,9 @@ int report(const Error& error) {
   return static_cast<int>(error.kind());
 }
 
-/// Starts a program of this one's folder in its place, with what libraries read only while they load: OpenMP
-/// threads that sleep while they wait (by default they spin, which on a machine with other work to do slows
-/// every parallel loop by up to ten times), and large blocks of memory from huge pages of the heap (by
-/// default glibc takes each anew from the system, whose small pages cost a start more than what is written
-/// into them). Returns only where that is not possible.
-constexpr const char *kThreads = "OMP_WAIT_POLICY", *kMemory = "GLIBC_TUNABLES";
-void start(const std::filesystem::path& program, char** argv) {
-  setenv(kThreads, "passive", 0);
-  setenv(
-      kMemory,
-      "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=1073741824",
-      0);
-  execv(program.c_str(), argv);
-}
-
-std::filesystem::path own_path() {
-  std::error_code unknown;
-  return std::filesystem::read_symlink("/proc/self/exe", unknown);
-}
-
-/// Unless it was started that way.
-void start_anew(char** argv) {
-  if (std::getenv(kThreads) == nullptr || std::getenv(kMemory) == nullptr) start(own_path(), argv);
-}
-
 [[noreturn]] void start_full_program(char** argv) {
   const std::filesystem::path program = own_path().replace_filename(full_program());
-  start(program, argv);
+  start_program(program, argv);
   throw Error(fmt::format("cannot start {}: {}", program.string(), std::strerror(errno)),
               "it belongs beside swin-umamba; cmake builds both");
 }
