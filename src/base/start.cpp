@@ -18,10 +18,7 @@ fs::path own_path() {
 
 void start_program(const fs::path& program, char** argv) {
   setenv(kThreads, "passive", 0);
-  setenv(
-      kMemory,
-      "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=1073741824",
-      0);
+  setenv(kMemory, "glibc.malloc.hugetlb=1", 0);
   execv(program.c_str(), argv);
 }
 

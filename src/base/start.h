@@ -9,9 +9,8 @@ fs::path own_path();
 
 /// Starts a program in this one's place. OpenMP threads sleep while they wait (by default they spin, which on
 /// a machine with other work to do slows every parallel loop by up to ten times), and large blocks of memory
-/// come from huge pages of the heap (by default glibc takes each anew from the system, whose small pages cost
-/// a start more than what is written into them). What the environment has already stays. Returns only where
-/// the program cannot be started.
+/// come in huge pages (the system hands small ones out one by one, which takes longer than what is written
+/// into them). What the environment has already stays. Returns only where the program cannot be started.
 void start_program(const fs::path& program, char** argv);
 
 /// This program anew, unless it was started that way.
