@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <memory>
 
@@ -121,6 +120,7 @@ Run declare_quantize(CLI::App& app) {
       ->required()
       ->type_name("FOLDER");
   app.add_option("-l,--labels", options->labels, "folder of their labels: prints Dice before and after")
+      ->check(CLI::ExistingDirectory)
       ->type_name("FOLDER");
   app.add_option("-o,--output", options->output, "the file to write")->required()->type_name("FILE");
   app.add_option("-f,--folds", options->folds, "folds of a model folder (default: all that are there)")
@@ -128,11 +128,9 @@ Run declare_quantize(CLI::App& app) {
   app.add_option("--checkpoint", options->checkpoint, "of a model folder: final or best")
       ->capture_default_str();
   app.footer(
-      "Convolutions and linear layers become int8, with a scale for every output channel; the images tell "
-      "the "
-      "scales of\ntheir inputs. The result is written only if it gives 99 % of these images' pixels the "
-      "label that "
-      "they had. It\nruns on the engine only.\n"
+      "Convolutions and linear layers become int8, with a scale for every output channel; the images tell\n"
+      "the scales of their inputs. The result is written only if it gives 99 % of these images' pixels the\n"
+      "label that they had. It runs on the engine only.\n"
       "Example:\n  swin-umamba quantize -m model.seg -i imagesTr -l labelsTr -o model-int8.seg\n"
       "  swin-umamba predict -m model-int8.seg -i imagesTs -o predictions");
   return [options] { run_quantize(*options); };

@@ -2,7 +2,6 @@
 #pragma once
 #include <functional>
 #include <span>
-#include <string>
 #include <string_view>
 
 namespace CLI {

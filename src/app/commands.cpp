@@ -70,7 +70,7 @@ std::string_view full_program() {
   return SEG_FULL_PROGRAM;
 }
 LibTorch libtorch() {
-  return {.model = [](const TrainedFold&) -> TileModel { throw NeedsFullProgram(); }};
+  return {[](const TrainedFold&) -> TileModel { throw NeedsFullProgram(); }, {}, {}};
 }
 #else
 std::string_view full_program() {

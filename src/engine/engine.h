@@ -32,10 +32,10 @@ using ArrayRead = std::function<void(const TensorView&)>;
 class Engine {
  public:
   /// `weights` are named as in the reference's state dict, and are not needed afterwards; `read` is called
-  /// with each as soon as it is copied. Layers whose weights are int8 run in int8 (engine/int8_weights.h).
-  /// With a `calibration`, which must outlive this, every run adds to it what a float32 network gives its
-  /// layers. Throws Error where they do not fit, and for sizes that are not the network's (multiples of 32,
-  /// or of a plan's strides).
+  /// with each as soon as it is needed no more. Layers whose weights are int8 run in int8
+  /// (engine/int8_weights.h). With a `calibration`, which must outlive this, every run adds to it what a
+  /// float32 network gives its layers. Throws Error where they do not fit, and for sizes that are not the
+  /// network's (multiples of 32, or of a plan's strides).
   Engine(std::string_view network, const ImageShape& shape, std::span<const TensorView> weights,
          ArrayRead read = {}, Calibration* calibration = nullptr);
   ~Engine();

@@ -126,6 +126,7 @@ class Graph {
     StepTime time;
     Step run;
   };
+
   std::size_t add_buffer(std::size_t size, bool external);
 
   std::vector<Buffer> buffers_;
