@@ -29,8 +29,7 @@ void add_scan_rows(std::vector<Target>& rows) {
       rows.push_back({fmt::format("scan {}, {} channels, against a plain loop, 1 thread", way, channels),
                       "CPU s", plain, ours, plain / gain});
     };
-    const double forward =
-        best_cpu_seconds(kRuns, [&] { cross_scan_forward(p.shape, p.inputs(), p.y.data()); });
+    const double forward = best_cpu_seconds(kRuns, [&] { p.forward(); });
     add("forward", best_cpu_seconds(2, [&] { plain_scan_forward(p.shape, p.inputs(), p.y.data()); }), forward,
         25);
     add("backward",

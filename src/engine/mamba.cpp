@@ -2,22 +2,23 @@
 
 #include "engine/sequence_kernels.h"
 #include "ops/cross_scan.h"
+#include "ops/cross_scan_weights.h"
 
 namespace seg::engine {
 
-Map add_scan(Builder& builder, const Map& u, std::int64_t directions, const ScanConstants& constants) {
+Map add_scan(Builder& builder, const Map& u, std::int64_t directions, const ScanParameters& parameters) {
   const std::int64_t inner = u.channels, rank = scan_rank(inner);
-  const Map x_dbl = builder.product(constants.x_proj, u, directions * (rank + 2 * kState));
+  const Map x_dbl = builder.product(parameters.x_proj, u, directions * (rank + 2 * kState));
   const Map y = builder.graph().map(inner, u.height, u.width, Layout::pixels);
   const CrossScanShape shape{1, u.height, u.width, inner, kState, rank, directions};
   // 9 operations per state, as the reference counts them, and the step sizes' product.
   const auto values = static_cast<double>(directions * u.pixels() * inner);
   const Work work{values * static_cast<double>(9 * kState + 2 * rank)};
-  const auto run = [=, dt_weight = constants.dt_weight, dt_bias = constants.dt_bias, a_log = constants.a_log,
-                    skip = constants.skip](const Memory& memory) {
-    const CrossScanInputs inputs{memory.at(u),    memory.at(x_dbl), dt_weight->data(),
-                                 dt_bias->data(), a_log->data(),    skip->data()};
-    cross_scan_forward(shape, inputs, memory.at(y));
+  const auto weights = std::make_shared<const CrossScanWeights>(
+      shape, CrossScanInputs{nullptr, nullptr, parameters.dt_weight.data(), parameters.dt_bias.data(),
+                             parameters.a_log.data(), parameters.skip.data()});
+  const auto run = [=](const Memory& memory) {
+    cross_scan_forward(shape, *weights, memory.at(u), memory.at(x_dbl), memory.at(y));
   };
   builder.graph().step("scan", {u, x_dbl, y}, run, work);
   return y;
@@ -46,12 +47,13 @@ Map add_mamba(Builder& builder, const std::string& name, const Map& x) {
   const std::int64_t inner = kExpand * x.channels, rank = scan_rank(inner);
   const Map both = builder.linear(name + ".in_proj", x, 2 * inner, false);  // input, and behind it the gate
   const Map u = add_causal_conv(builder, name + ".conv1d", both);
+  const auto get = [&](const char* array, const std::vector<std::int64_t>& shape) {
+    return builder.parameters().get(name + array, shape);
+  };
   const Map y =
       add_scan(builder, u, 1,
-               {builder.parameters().get(name + ".x_proj.weight", {rank + 2 * kState, inner}),
-                builder.constant(name + ".dt_proj.weight", {inner, rank}),
-                builder.constant(name + ".dt_proj.bias", {inner}),
-                builder.constant(name + ".A_log", {inner, kState}), builder.constant(name + ".D", {inner})});
+               {get(".x_proj.weight", {rank + 2 * kState, inner}), get(".dt_proj.weight", {inner, rank}),
+                get(".dt_proj.bias", {inner}), get(".A_log", {inner, kState}), get(".D", {inner})});
   builder.graph().step("gate", {both, y}, [=](const Memory& memory) {
     gate_silu(y.pixels(), inner, memory.at(both) + inner, both.channels, memory.at(y));
   });

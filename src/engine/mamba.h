@@ -15,16 +15,16 @@ constexpr std::int64_t scan_rank(std::int64_t inner) {
 }
 
 /// Parameters of the scans in K directions.
-struct ScanConstants {
-  Values<float> x_proj;  ///< [K, R + 2N, D]
-  Constant dt_weight;    ///< [K, D, R]
-  Constant dt_bias;      ///< [K, D]
-  Constant a_log;        ///< [K, D, N]
-  Constant skip;         ///< [K, D]
+struct ScanParameters {
+  Values<float> x_proj;     ///< [K, R + 2N, D]
+  Values<float> dt_weight;  ///< [K, D, R]
+  Values<float> dt_bias;    ///< [K, D]
+  Values<float> a_log;      ///< [K, D, N]
+  Values<float> skip;       ///< [K, D]
 };
 
 /// The sum of the selective scans of u, pixels, in the first so many directions (ops/cross_scan.h).
-Map add_scan(Builder& builder, const Map& u, std::int64_t directions, const ScanConstants& constants);
+Map add_scan(Builder& builder, const Map& u, std::int64_t directions, const ScanParameters& parameters);
 
 /// LayerNorm and Mamba over a blocked map. Tokens are its pixels in row order, with the channels as features,
 /// or its channels, with the pixels as features.

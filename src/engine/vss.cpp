@@ -14,12 +14,14 @@ constexpr std::array<std::int64_t, 4> kDepths{2, 2, 9, 2}, kDims{96, 192, 384, 7
 
 Map add_cross_scan(Builder& builder, const std::string& name, const Map& u) {
   const std::int64_t inner = u.channels, rank = scan_rank(inner), rows = rank + 2 * kState;
-  return add_scan(builder, u, kDirections,
-                  {builder.parameters().get(name + ".x_proj_weight", {kDirections, rows, inner}),
-                   builder.constant(name + ".dt_projs_weight", {kDirections, inner, rank}),
-                   builder.constant(name + ".dt_projs_bias", {kDirections, inner}),
-                   builder.constant(name + ".A_logs", {kDirections * inner, kState}),
-                   builder.constant(name + ".Ds", {kDirections * inner})});
+  const auto get = [&](const char* array, const std::vector<std::int64_t>& shape) {
+    return builder.parameters().get(name + array, shape);
+  };
+  return add_scan(
+      builder, u, kDirections,
+      {get(".x_proj_weight", {kDirections, rows, inner}), get(".dt_projs_weight", {kDirections, inner, rank}),
+       get(".dt_projs_bias", {kDirections, inner}), get(".A_logs", {kDirections * inner, kState}),
+       get(".Ds", {kDirections * inner})});
 }
 
 }  // namespace

@@ -44,6 +44,10 @@ std::int64_t cross_scan_states_size(const CrossScanShape& shape);
 /// it is not null.
 void cross_scan_forward(const CrossScanShape& shape, const CrossScanInputs& in, float* y,
                         float* states = nullptr);
+/// The same with parameters packed before (ops/cross_scan_weights.h): they take as long as a small image.
+class CrossScanWeights;
+void cross_scan_forward(const CrossScanShape& shape, const CrossScanWeights& weights, const float* u,
+                        const float* x_dbl, float* y, float* states = nullptr);
 
 /// Gradients of sum(y * dy), with the `states` that the forward pass kept; those between are computed again.
 void cross_scan_backward(const CrossScanShape& shape, const CrossScanInputs& in, const float* states,

@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <cmath>
 #include <numbers>
+#include <vector>
 
 #include "base/threads.h"
 #include "ops/cross_scan.h"
@@ -12,7 +14,7 @@ namespace {
 // Gradients of B, C and the dt part are sums over channels: every block of groups makes its own, and they are
 // added up in order. So the blocks follow from the shape alone, never from the number of threads.
 std::int64_t groups_per_block(std::int64_t groups, std::int64_t batch) {
-  return std::clamp<std::int64_t>(groups * batch / 4, 1, kMaxBackwardGroups);
+  return std::clamp<std::int64_t>(groups * batch / 4, 1, kMaxGroups);
 }
 
 // Blocks' gradients of x_dbl stay below this; more images than fit go one after the other.
@@ -28,7 +30,7 @@ class BackwardScan {
         dy_(dy),
         out_(out),
         layout_(tile_layout(shape)),
-        weights_(shape, in),
+        weights_(shape, in, true),
         block_(groups_per_block(weights_.groups(), shape.batch)),
         blocks_(ceil_div(weights_.groups(), block_)),
         image_size_(shape.pixels() * shape.channels),
@@ -135,7 +137,7 @@ class BackwardScan {
   const float* const dy_;
   const CrossScanGradients out_;
   const TileLayout layout_;
-  const PackedWeights weights_;
+  const CrossScanWeights weights_;
   const std::int64_t block_, blocks_;  // groups per block, blocks per image
   const std::int64_t image_size_, partial_size_;
   ChannelRows sums_;  // per image and group: ParameterSums and their errors, of the current direction

@@ -8,6 +8,9 @@
 
 #include <hwy/highway.h>
 
+#include <array>
+#include <bit>
+
 #include "ops/scan_tile.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -52,28 +55,65 @@ HWY_INLINE V scale_by_rounded(V p, V rounded) {
   return hn::BitCast(D(), hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, rounded))));
 }
 
+// Where a permutation looks up a vector of powers of two, a decay's fraction is split further: a step of 1 /
+// lanes from the table, and a remainder so small that a cubic does (2e-9 with 16 lanes, 3e-8 with 8). Its
+// slope at 0 is exact, so here too a decay near 1 carries no error.
+inline constexpr std::int64_t kPowers = kLanes >= 8 ? kLanes : 1;
+inline constexpr float kDecayRounder = kRounder / kPowers;
+
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+// The bits of 2^(i / lanes), less the step's own: adding the shifted exponent, whose low bits are i, puts
+// those back.
+inline constexpr int kExponentShift = kPowers == 16 ? 19 : 20;
+alignas(64) inline constexpr auto kPowerBits = [] {
+  constexpr float kSixteenths[16] = {
+      1.0f,        1.04427373f, 1.09050775f, 1.13878858f, 1.18920708f, 1.24185777f, 1.29683959f, 1.35425556f,
+      1.41421354f, 1.47682619f, 1.54221082f, 1.61049032f, 1.68179286f, 1.75625217f, 1.83400810f, 1.91520655f};
+  std::array<std::int32_t, kPowers> bits{};
+  for (std::int32_t i = 0; i < kPowers; ++i) {
+    bits[i] = std::bit_cast<std::int32_t>(kSixteenths[i * 16 / kPowers]) - (i << kExponentShift);
+  }
+  return bits;
+}();
+
+// 2^(k / lanes + f), where `rounded` is kDecayRounder + k / lanes.
+HWY_INLINE V power_of_two(V f, V rounded) {
+  const hn::RebindToSigned<D> di;
+  const auto steps = hn::BitCast(di, rounded);
+  using Indices = decltype(hn::IndicesFromVec(di, steps));
+  const auto power =
+      hn::TableLookupLanes(hn::Load(di, kPowerBits.data()), Indices{steps.raw});  // by the low bits
+  const V scale = hn::BitCast(D(), hn::Add(power, hn::ShiftLeft<kExponentShift>(steps)));
+  V p = hn::MulAdd(broadcast(0.0555041087f), f, broadcast(kPowers == 16 ? 0.240234287f : 0.240257632f));
+  p = hn::Mul(hn::MulAdd(p, f, broadcast(0.693147181f)), f);
+  return hn::MulAdd(scale, p, scale);
+}
+#else
+HWY_INLINE V power_of_two(V f, V rounded) {
+  return scale_by_rounded(exp2_fraction(f), rounded);
+}
+#endif
+
 // exp2(dt * a2); without kClamp the product must be above kMinExponent.
 template <bool kClamp>
 HWY_INLINE V decay_of(V dt, V a2) {
+  const V rounder = broadcast(kDecayRounder);
   if constexpr (kClamp) {
     const V x = hn::Max(hn::Mul(dt, a2), broadcast(kMinExponent));
-    const V rounded = hn::Add(x, broadcast(kRounder));
-    return scale_by_rounded(exp2_fraction(hn::Sub(x, hn::Sub(rounded, broadcast(kRounder)))), rounded);
+    const V rounded = hn::Add(x, rounder);
+    return power_of_two(hn::Sub(x, hn::Sub(rounded, rounder)), rounded);
   } else {
-    const V rounded = hn::MulAdd(dt, a2, broadcast(kRounder));
-    const V whole = hn::Sub(rounded, broadcast(kRounder));
-    return scale_by_rounded(exp2_fraction(hn::MulSub(dt, a2, whole)), rounded);
+    const V rounded = hn::MulAdd(dt, a2, rounder);
+    return power_of_two(hn::MulSub(dt, a2, hn::Sub(rounded, rounder)), rounded);
   }
 }
 
-// exp(-|x|), relatively accurate: the range is reduced in two steps (ln 2 = high + low).
+// exp(-|x|), relatively accurate: log2(e) in two parts.
 HWY_INLINE V exp_of_minus_abs(V x) {
-  const V y = hn::Max(hn::Neg(hn::Abs(x)), broadcast(-86.0f));
-  const V rounded = hn::MulAdd(y, broadcast(1.44269504f), broadcast(kRounder));
-  const V whole = hn::Sub(rounded, broadcast(kRounder));
-  V rest = hn::NegMulAdd(whole, broadcast(0.693359375f), y);
-  rest = hn::NegMulAdd(whole, broadcast(-2.12194440e-4f), rest);
-  return scale_by_rounded(exp2_fraction(hn::Mul(rest, broadcast(1.44269504f))), rounded);
+  const V y = hn::Max(hn::Or(x, hn::SignBit(D())), broadcast(-86.0f)), rounder = broadcast(kDecayRounder);
+  const V rounded = hn::MulAdd(y, broadcast(1.44269504f), rounder);
+  const V high = hn::MulSub(y, broadcast(1.44269504f), hn::Sub(rounded, rounder));
+  return power_of_two(hn::MulAdd(y, broadcast(1.92596303e-8f), high), rounded);
 }
 
 // log(1 + e) for 0 <= e <= 1, relatively accurate (5e-9 before rounding): e times a minimax polynomial.
@@ -99,33 +139,42 @@ HWY_INLINE V sigmoid(V x, V e) {
   return hn::Div(numerator, hn::Add(broadcast(1.0f), e));
 }
 
-// Copies a tile in from rows of `stride` floats; channels that do not exist become zero.
-HWY_INLINE void load_tile(const float* from, std::int64_t stride, const TilePixels& pixels,
-                          std::int64_t channels, float* tile) {
+// Copies the groups' tiles in from rows of `layout.channel_stride` floats, a pixel after the other: its
+// channels are neighbours. Channels that do not exist become zero.
+template <class Group>
+HWY_INLINE void load_tiles(const TileLayout& layout, std::span<const Group> groups, const TilePixels& pixels,
+                           const float* from, float* tiles) {
   for (std::int64_t t = 0; t < pixels.count; ++t) {
-    const float* row = from + pixels.index[t] * stride;
-    float* to = tile + t * kTileChannels;
-    if (channels == kTileChannels) {
-      for (std::int64_t j = 0; j < kTileChannels; j += kLanes)
-        hn::Store(hn::LoadU(D(), row + j), D(), to + j);
-    } else {
-      for (std::int64_t c = 0; c < kTileChannels; ++c) to[c] = c < channels ? row[c] : 0.0f;
+    const float* row = from + pixels.index[t] * layout.channel_stride;
+    float* to = tiles + t * kTileChannels;
+    for (const Group& group : groups) {
+      if (group.channels == kTileChannels) {
+        for (std::int64_t j = 0; j < kTileChannels; j += kLanes)
+          hn::Store(hn::LoadU(D(), row + j), D(), to + j);
+      } else {
+        for (std::int64_t c = 0; c < kTileChannels; ++c) to[c] = c < group.channels ? row[c] : 0.0f;
+      }
+      row += kTileChannels, to += kTileSize;
     }
   }
 }
 
-HWY_INLINE void store_tile(const float* tile, std::int64_t stride, const TilePixels& pixels,
-                           std::int64_t channels, bool add, float* to) {
+template <class Group>
+HWY_INLINE void store_tiles(const TileLayout& layout, std::span<const Group> groups, const TilePixels& pixels,
+                            const float* tiles, bool add, float* to) {
   for (std::int64_t t = 0; t < pixels.count; ++t) {
-    float* row = to + pixels.index[t] * stride;
-    const float* from = tile + t * kTileChannels;
-    if (channels == kTileChannels) {
-      for (std::int64_t j = 0; j < kTileChannels; j += kLanes) {
-        const V value = hn::Load(D(), from + j);
-        hn::StoreU(add ? hn::Add(value, hn::LoadU(D(), row + j)) : value, D(), row + j);
+    float* row = to + pixels.index[t] * layout.channel_stride;
+    const float* from = tiles + t * kTileChannels;
+    for (const Group& group : groups) {
+      if (group.channels == kTileChannels) {
+        for (std::int64_t j = 0; j < kTileChannels; j += kLanes) {
+          const V value = hn::Load(D(), from + j);
+          hn::StoreU(add ? hn::Add(value, hn::LoadU(D(), row + j)) : value, D(), row + j);
+        }
+      } else {
+        for (std::int64_t c = 0; c < group.channels; ++c) row[c] = add ? row[c] + from[c] : from[c];
       }
-    } else {
-      for (std::int64_t c = 0; c < channels; ++c) row[c] = add ? row[c] + from[c] : from[c];
+      row += kTileChannels, from += kTileSize;
     }
   }
 }
@@ -150,9 +199,12 @@ HWY_INLINE void project_steps(const TileLayout& layout, const TileWeights& weigh
   }
 }
 
-// dt = softplus(projection) of a tile, and where asked for its derivative.
-HWY_INLINE void tile_steps(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
-                           const float* x, float* dt, float* slope) {
+// dt = softplus(projection) of a tile. Calls each(i, projection, exp(-|projection|), dt) for every vector,
+// from number i of the tile on. Returns whether no decay of the tile needs the clamp (true of all but the
+// wildest).
+template <class Each>
+HWY_INLINE bool tile_steps(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
+                           const float* x, float* dt, Each each) {
   std::int64_t t = 0;
   for (; t + kProjectedAtOnce <= pixels.count; t += kProjectedAtOnce) {
     project_steps<kProjectedAtOnce>(layout, weights, x, pixels.index + t, dt + t * kTileChannels);
@@ -160,24 +212,20 @@ HWY_INLINE void tile_steps(const TileLayout& layout, const TileWeights& weights,
   for (; t < pixels.count; ++t) {
     project_steps<1>(layout, weights, x, pixels.index + t, dt + t * kTileChannels);
   }
-  for (std::int64_t i = 0; i < pixels.count * kTileChannels; i += kLanes) {
-    const V before = hn::Load(D(), dt + i), e = exp_of_minus_abs(before);
-    hn::Store(softplus(before, e), D(), dt + i);
-    if (slope != nullptr) hn::Store(sigmoid(before, e), D(), slope + i);
-  }
-}
-
-// Whether no decay of the tile needs the clamp (true of all but the wildest).
-HWY_INLINE bool decays_in_range(const TileWeights& weights, const TilePixels& pixels, const float* dt) {
+  bool in_range = true;
   for (std::int64_t j = 0; j < kTileChannels; j += kLanes) {
     V longest = hn::Zero(D());
-    for (std::int64_t t = 0; t < pixels.count; ++t) {
-      longest = hn::Max(longest, hn::Load(D(), dt + t * kTileChannels + j));
+    for (std::int64_t i = j; i < pixels.count * kTileChannels; i += kTileChannels) {
+      const V projection = hn::Load(D(), dt + i), e = exp_of_minus_abs(projection),
+              step = softplus(projection, e);
+      hn::Store(step, D(), dt + i);
+      longest = hn::Max(longest, step);
+      each(i, projection, e, step);
     }
     const V exponent = hn::Mul(longest, hn::Load(D(), weights.a2_min + j));
-    if (!hn::AllTrue(D(), hn::Gt(exponent, broadcast(kMinExponent)))) return false;
+    in_range = in_range && hn::AllTrue(D(), hn::Gt(exponent, broadcast(kMinExponent)));
   }
-  return true;
+  return in_range;
 }
 
 }  // namespace HWY_NAMESPACE

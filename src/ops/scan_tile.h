@@ -43,11 +43,20 @@ struct TilePixels {
   std::int64_t count = 0;
 };
 
-/// Scans the tile. `u`, `y` point to its first channel in pixel 0, `x` to x_dbl of pixel 0 and the direction.
-/// `state` [N, 16] is h before the tile and becomes h after it. y is set, or added to.
-void scan_tile_forward(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
-                       std::int64_t channels, const float* x, const float* u, float* state, float* y,
-                       bool add);
+/// Neighbouring groups of 16 channels that are scanned together, at most.
+inline constexpr std::int64_t kMaxGroups = 4;
+
+/// One group of 16 channels in the forward pass.
+struct ForwardGroup {
+  TileWeights weights;
+  std::int64_t channels = 0;  ///< of the 16 exist
+  float* state = nullptr;     ///< [N, 16] h before the tile; h after it
+};
+
+/// Scans the tile of neighbouring groups. `u`, `y` point to their first channel in pixel 0, `x` to x_dbl of
+/// pixel 0 and the direction. y is set, or added to.
+void scan_tile_forward(const TileLayout& layout, std::span<const ForwardGroup> groups,
+                       const TilePixels& pixels, const float* x, const float* u, float* y, bool add);
 
 /// One group of 16 channels in the backward pass.
 struct BackwardGroup {
@@ -58,10 +67,9 @@ struct BackwardGroup {
   float* sums = nullptr;         ///< [2, sum_rows, 16] running sums over pixels and their rounding errors
 };
 
-/// Gradients of neighbouring groups, at most kMaxBackwardGroups. `u`, `dy`, `grad_u` point to the first
+/// Gradients of neighbouring groups. `u`, `dy`, `grad_u` point to the first
 /// group's channels in pixel 0; grad_u is set, or added to. `grad_x` [pixels, x_gradient_stride] is set: sums
 /// over the groups' channels.
-inline constexpr std::int64_t kMaxBackwardGroups = 4;
 void scan_tile_backward(const TileLayout& layout, std::span<const BackwardGroup> groups,
                         const TilePixels& pixels, const float* x, const float* u, const float* dy,
                         float* grad_u, bool add, float* grad_x);

@@ -15,10 +15,12 @@ inline constexpr float kLn2 = 0.693147181f;
 
 // One group's rows of 16 channels, a row a pixel.
 struct HWY_ALIGN GroupTile {
-  float u[kTileSize], dy[kTileSize], dt[kTileSize];
+  float dt[kTileSize];
   float slope[kTileSize];    // d dt / d (dt projection)
   float dh_b[kTileSize];     // sum over states of dh * B
   float grad_dt[kTileSize];  // sum over states of dh * h_before * decay * a2; in the end d (dt projection)
+  const float* u;
+  float* dy;  // in the end the gradient of u
   bool clamp;
 };
 
@@ -43,11 +45,10 @@ HWY_INLINE void add_to_sums(const TileLayout& layout, const BackwardGroup& group
 }
 
 void begin_group(const TileLayout& layout, const BackwardGroup& group, const TilePixels& pixels,
-                 const float* x, const float* u, const float* dy, GroupTile& tile) {
-  load_tile(u, layout.channel_stride, pixels, group.channels, tile.u);
-  load_tile(dy, layout.channel_stride, pixels, group.channels, tile.dy);
-  tile_steps(layout, group.weights, pixels, x, tile.dt, tile.slope);
-  tile.clamp = !decays_in_range(group.weights, pixels, tile.dt);
+                 const float* x, GroupTile& tile) {
+  tile.clamp = !tile_steps(
+      layout, group.weights, pixels, x, tile.dt,
+      [&](std::int64_t i, V projection, V e, V) { hn::Store(sigmoid(projection, e), D(), tile.slope + i); });
   for (std::int64_t j = 0; j < kTileChannels; j += kLanes) {
     V skip = hn::Zero(D());
     for (std::int64_t i = j; i < pixels.count * kTileChannels; i += kTileChannels) {
@@ -261,10 +262,15 @@ void project_back(const TileLayout& layout, std::span<const BackwardGroup> group
 
 void tile_backward(const TileLayout& layout, std::span<const BackwardGroup> groups, const TilePixels& pixels,
                    const float* x, const float* u, const float* dy, float* grad_u, bool add, float* grad_x) {
-  GroupTile tiles[kMaxBackwardGroups];
+  HWY_ALIGN float u_tiles[kMaxGroups * kTileSize], dy_tiles[kMaxGroups * kTileSize];
+  GroupTile tiles[kMaxGroups];
   StateProducts products = {};
+  load_tiles(layout, groups, pixels, u, u_tiles);
+  load_tiles(layout, groups, pixels, dy, dy_tiles);
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    begin_group(layout, groups[g], pixels, x, u + g * kTileChannels, dy + g * kTileChannels, tiles[g]);
+    tiles[g].u = u_tiles + g * kTileSize;
+    tiles[g].dy = dy_tiles + g * kTileSize;
+    begin_group(layout, groups[g], pixels, x, tiles[g]);
   }
   std::int64_t n = 0;
   for (; n + 4 <= layout.state; n += 4) {
@@ -273,11 +279,8 @@ void tile_backward(const TileLayout& layout, std::span<const BackwardGroup> grou
   for (; n < layout.state; ++n) {
     backward_all_groups<1>(layout, groups, pixels, x, n, tiles, products, grad_x);
   }
-  for (std::size_t g = 0; g < groups.size(); ++g) {
-    end_group(layout, groups[g], pixels, x, tiles[g]);
-    store_tile(tiles[g].dy, layout.channel_stride, pixels, groups[g].channels, add,
-               grad_u + g * kTileChannels);
-  }
+  for (std::size_t g = 0; g < groups.size(); ++g) end_group(layout, groups[g], pixels, x, tiles[g]);
+  store_tiles(layout, groups, pixels, dy_tiles, add, grad_u);
   std::int64_t t = 0;
   for (; t + 4 <= pixels.count; t += 4) {
     project_back<4>(layout, groups, pixels.index + t, tiles, t, grad_x);

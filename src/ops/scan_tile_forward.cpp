@@ -54,22 +54,26 @@ void scan_all_states(const TileLayout& layout, const TileWeights& weights, const
   run(scan_states<1, kClamp>, 1);
 }
 
-void tile_forward(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
-                  std::int64_t channels, const float* x, const float* u, float* state, float* y, bool add) {
-  HWY_ALIGN float dt[kTileSize], dt_u[kTileSize], out[kTileSize];
-  tile_steps(layout, weights, pixels, x, dt, nullptr);
-  load_tile(u, layout.channel_stride, pixels, channels, dt_u);
-  for (std::int64_t i = 0; i < pixels.count * kTileChannels; i += kLanes) {
-    const V value = hn::Load(D(), dt_u + i);
-    hn::Store(hn::Mul(value, hn::Load(D(), weights.skip + i % kTileChannels)), D(), out + i);
-    hn::Store(hn::Mul(value, hn::Load(D(), dt + i)), D(), dt_u + i);
+void group_forward(const TileLayout& layout, const ForwardGroup& group, const TilePixels& pixels,
+                   const float* x, const float* u, float* y) {
+  HWY_ALIGN float dt[kTileSize], dt_u[kTileSize];
+  const bool in_range = tile_steps(layout, group.weights, pixels, x, dt, [&](std::int64_t i, V, V, V step) {
+    const V value = hn::Load(D(), u + i);
+    hn::Store(hn::Mul(value, hn::Load(D(), group.weights.skip + i % kTileChannels)), D(), y + i);
+    hn::Store(hn::Mul(value, step), D(), dt_u + i);
+  });
+  const auto scan = in_range ? scan_all_states<false> : scan_all_states<true>;
+  scan(layout, group.weights, pixels, x, dt, dt_u, group.state, y);
+}
+
+void tile_forward(const TileLayout& layout, std::span<const ForwardGroup> groups, const TilePixels& pixels,
+                  const float* x, const float* u, float* y, bool add) {
+  HWY_ALIGN float tiles[2][kMaxGroups * kTileSize];
+  load_tiles(layout, groups, pixels, u, tiles[0]);
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    group_forward(layout, groups[g], pixels, x, tiles[0] + g * kTileSize, tiles[1] + g * kTileSize);
   }
-  if (decays_in_range(weights, pixels, dt)) {
-    scan_all_states<false>(layout, weights, pixels, x, dt, dt_u, state, out);
-  } else {
-    scan_all_states<true>(layout, weights, pixels, x, dt, dt_u, state, out);
-  }
-  store_tile(out, layout.channel_stride, pixels, channels, add, y);
+  store_tiles(layout, groups, pixels, tiles[1], add, y);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -80,10 +84,9 @@ HWY_AFTER_NAMESPACE();
 namespace seg {
 HWY_EXPORT(tile_forward);
 
-void scan_tile_forward(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
-                       std::int64_t channels, const float* x, const float* u, float* state, float* y,
-                       bool add) {
-  HWY_DYNAMIC_DISPATCH(tile_forward)(layout, weights, pixels, channels, x, u, state, y, add);
+void scan_tile_forward(const TileLayout& layout, std::span<const ForwardGroup> groups,
+                       const TilePixels& pixels, const float* x, const float* u, float* y, bool add) {
+  HWY_DYNAMIC_DISPATCH(tile_forward)(layout, groups, pixels, x, u, y, add);
 }
 
 }  // namespace seg

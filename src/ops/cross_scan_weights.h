@@ -1,0 +1,40 @@
+// A cross scan's parameters in the order that its inner loops read them.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "ops/cross_scan.h"
+#include "ops/scan_tile.h"
+
+namespace seg {
+
+/// 16 floats, aligned for the widest vector.
+struct alignas(64) ChannelRow {
+  float at[kTileChannels] = {};
+};
+using ChannelRows = std::vector<ChannelRow>;
+
+inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+
+class CrossScanWeights {
+ public:
+  /// Packs those of `in`, of which `u` and `x_dbl` are not read: for the forward pass alone, or for both.
+  CrossScanWeights(const CrossScanShape& shape, const CrossScanInputs& in, bool backward = false);
+
+  /// Groups of 16 channels.
+  std::int64_t groups() const { return groups_; }
+  TileWeights of(std::int64_t direction, std::int64_t group) const;
+
+ private:
+  void pack_channel(const CrossScanInputs& in, std::int64_t direction, std::int64_t channel,
+                    std::int64_t source);
+
+  std::int64_t groups_, state_, rank_;
+  std::int64_t rank_by_channel_;  // padded to whole rows; 0 without the backward pass
+  std::int64_t rows_per_pack_;
+  ChannelRows rows_;
+};
+
+}  // namespace seg
