@@ -48,7 +48,7 @@ class ScanProblem {
       gradients.emplace_back(like->size());
     y = Array(u.size());
     states = Array(cross_scan_states_size(shape));
-    weights = std::make_unique<CrossScanWeights>(shape, inputs());
+    weights = std::make_unique<CrossScanWeights>(shape, inputs(), CrossScanWeights::Passes::forward);
     cross_scan_forward(shape, inputs(), y.data(), states.data());
   }
 

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/log.h"
+#include "base/start.h"
 
 namespace seg {
 namespace {
@@ -30,7 +31,7 @@ bool is_our_link(const fs::path& path) {
 }
 
 void run_links(const LinkOptions& options) {
-  const fs::path folder = options.prefix / "bin", program = fs::read_symlink("/proc/self/exe");
+  const fs::path folder = options.prefix / "bin", program = own_path().replace_filename("swin-umamba");
   make_folder(folder);
   for (const DropIn& one : drop_ins()) {  // nothing is made where one of them is somebody else's
     const fs::path link = folder / one.name;

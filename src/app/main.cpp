@@ -1,5 +1,7 @@
 #include <CLI/CLI.hpp>
 
+#include <unistd.h>
+
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -60,7 +62,8 @@ int report(const Error& error) {
 
 [[noreturn]] void start_full_program(char** argv) {
   const std::filesystem::path program = own_path().replace_filename(full_program());
-  start_program(program, argv);
+  set_start_environment();
+  execv(program.c_str(), argv);
   throw Error(fmt::format("cannot start {}: {}", program.string(), std::strerror(errno)),
               "it belongs beside swin-umamba; cmake builds both");
 }
@@ -69,8 +72,8 @@ bool has_command(std::string_view name) {
   return std::ranges::any_of(commands(), [&](const Command& command) { return command.name == name; });
 }
 
-/// Runs one of our own command lines; `argv` is what the program was called with.
-int run_command(const CommandLine& arguments, char** argv) {
+/// Runs one of our own command lines.
+int run_command(const CommandLine& arguments) {
   CLI::App app{"2-D medical image segmentation with Swin-UMamba: plan, preprocess, train, predict, evaluate.",
                "swin-umamba"};
   app.set_version_flag("--version", SEG_VERSION);
@@ -95,7 +98,6 @@ int run_command(const CommandLine& arguments, char** argv) {
                  scope == &app ? "" : (scope->get_name() + " ").c_str());
     return kUsage;
   }
-  start_anew(argv);
   chosen();
   return 0;
 }
@@ -114,7 +116,7 @@ int run_drop_in(const DropIn& drop_in, const CommandLine& arguments, char** argv
   }
   for (const CommandLine& line : lines) {
     note("{}: swin-umamba {}", drop_in.name, fmt::join(line, " "));
-    if (const int code = run_command(line, argv); code != 0) return code;
+    if (const int code = run_command(line); code != 0) return code;
   }
   return 0;
 }
@@ -122,15 +124,12 @@ int run_drop_in(const DropIn& drop_in, const CommandLine& arguments, char** argv
 int run(int argc, char** argv) {
   CommandLine arguments(argv + 1, argv + argc);
   const std::string called = std::filesystem::path(argc > 0 ? argv[0] : "").filename().string();
-  if (const DropIn* drop_in = find_drop_in(called)) {
-    start_anew(argv);
-    return run_drop_in(*drop_in, arguments, argv);
-  }
+  if (const DropIn* drop_in = find_drop_in(called)) return run_drop_in(*drop_in, arguments, argv);
   std::replace(arguments.begin(), arguments.end(), std::string("-tr"),
                std::string("--tr"));  // nnU-Net's spelling
   const bool here = !arguments.empty() && (has_command(arguments[0]) || arguments[0] == "--version");
   if (!full_program().empty() && !here) start_full_program(argv);
-  return run_command(arguments, argv);
+  return run_command(arguments);
 }
 
 }  // namespace

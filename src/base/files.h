@@ -41,11 +41,15 @@ class MappedFile {
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
   std::span<const std::byte> bytes() const { return {data_, size_}; }
+  /// Reads bytes from `at` on past the map: into memory that is already there, it is faster than the map's
+  /// pages. Throws Error where the file has not so many.
+  void read(std::size_t at, std::span<std::byte> to) const;
   /// Gives the memory of these bytes back; they are read from the file again when they are needed. Bytes that
   /// are none of the map's are left alone.
   void release(std::span<const std::byte> bytes) const;
 
  private:
+  int file_ = -1;
   const std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };

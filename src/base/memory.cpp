@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
 #include <new>
@@ -25,6 +26,33 @@ FloatMemory uncleared_floats(std::size_t count) {
   if (::posix_memalign(&memory, large ? kHugePage : kLine, bytes) != 0) throw std::bad_alloc();
   if (large) ::madvise(memory, bytes, MADV_HUGEPAGE);  // advice: may be refused
   return FloatMemory(static_cast<float*>(memory));
+}
+
+std::shared_ptr<float[]> FloatPool::take(std::size_t count) {
+  constexpr std::size_t kLine = 16, kPiece = std::size_t{8} << 20;  // floats
+  const std::size_t padded = (count + kLine - 1) / kLine * kLine;
+  if (padded > kPiece / 4) return uncleared_floats(padded);
+  if (padded > size_ - used_) {
+    piece_ = uncleared_floats(kPiece);
+    used_ = 0, size_ = kPiece;
+  }
+  std::shared_ptr<float[]> part(piece_, piece_.get() + used_);
+  used_ += padded;
+  return part;
+}
+
+std::shared_ptr<float[]> take_floats(FloatPool* pool, std::size_t count) {
+  return pool != nullptr ? pool->take(count) : uncleared_floats(count);
+}
+
+void fetch_pages(std::span<const std::byte> bytes) {
+#ifdef MADV_POPULATE_READ
+  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data()) / page * page;
+  const auto end = reinterpret_cast<std::uintptr_t>(bytes.data()) + bytes.size();
+  ::madvise(reinterpret_cast<void*>(begin), end - begin,
+            MADV_POPULATE_READ);  // advice: older systems refuse it
+#endif
 }
 
 double peak_memory_mib() {

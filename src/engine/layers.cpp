@@ -71,9 +71,10 @@ memory::data_type type_of(const Weight& weight) {
   return weight.is_int8() ? memory::data_type::s8 : memory::data_type::f32;
 }
 
-Packed packed_weight(const Weight& weight, const memory::desc& plain, const memory::desc& wanted) {
-  return weight.is_int8() ? packed(weight.int8.data(), plain, wanted)
-                          : packed(weight.values.data(), plain, wanted);
+Packed packed_weight(FloatPool& pool, const Weight& weight, const memory::desc& plain,
+                     const memory::desc& wanted) {
+  return weight.is_int8() ? packed(pool, weight.int8.data(), plain, wanted)
+                          : packed(pool, weight.values.data(), plain, wanted);
 }
 
 /// oneDNN adds the bias to whole numbers before it scales them.
@@ -151,9 +152,10 @@ void Builder::add_conv(const char* kind, const Weight& weight, std::vector<float
   if (description.dst_desc() != desc_of(y)) to = map_for(graph_, y, description.dst_desc());
   step.add(DNNL_ARG_SRC, from, description.src_desc());
   step.add(DNNL_ARG_DST, to, description.dst_desc());
-  step.add(DNNL_ARG_WEIGHTS, packed_weight(weight, {dims, type_of(weight), memory::format_tag::oihw},
+  step.add(DNNL_ARG_WEIGHTS, packed_weight(pool_, weight, {dims, type_of(weight), memory::format_tag::oihw},
                                            description.weights_desc()));
-  if (!bias.empty()) step.add(DNNL_ARG_BIAS, packed(bias.data(), vector_desc(out), description.bias_desc()));
+  if (!bias.empty())
+    step.add(DNNL_ARG_BIAS, packed(pool_, bias.data(), vector_desc(out), description.bias_desc()));
   step.add_to(graph_);
   if (description.dst_desc() != desc_of(y)) add_reorder(graph_, to, description.dst_desc(), y, desc_of(y));
 }
@@ -161,7 +163,7 @@ void Builder::add_conv(const char* kind, const Weight& weight, std::vector<float
 Map Builder::winograd_conv(std::span<const float> weights, std::vector<float> bias, const Map& x,
                            std::int64_t out) {
   const auto layer = std::make_shared<const Winograd>(Winograd::Shape{x.channels, out, x.height, x.width},
-                                                      weights, std::move(bias), thread_count());
+                                                      weights, std::move(bias), thread_count(), &pool_);
   const Map y = graph_.map(out, x.height, x.width, Layout::blocked);
   const Map scratch = graph_.map(layer->scratch_size(), 1, 1, Layout::planar);
   graph_.step(
@@ -190,11 +192,11 @@ Map Builder::depthwise_silu(const std::string& name, const Map& x) {
                      description.scratchpad_desc(), product_flops(y.pixels(), 9, c));
   step.add(DNNL_ARG_SRC, x, desc_of(x));
   step.add(DNNL_ARG_DST, y, desc_of(y));
-  step.add(DNNL_ARG_WEIGHTS, packed(parameters_.get(name + ".weight", {c, 1, 3, 3}).data(),
+  step.add(DNNL_ARG_WEIGHTS, packed(pool_, parameters_.get(name + ".weight", {c, 1, 3, 3}).data(),
                                     {{c, 1, 1, 3, 3}, memory::data_type::f32, memory::format_tag::goihw},
                                     description.weights_desc()));
-  step.add(DNNL_ARG_BIAS,
-           packed(parameters_.get(name + ".bias", {c}).data(), vector_desc(c), description.bias_desc()));
+  step.add(DNNL_ARG_BIAS, packed(pool_, parameters_.get(name + ".bias", {c}).data(), vector_desc(c),
+                                 description.bias_desc()));
   step.add_to(graph_);
   return y;
 }
@@ -271,9 +273,10 @@ void Builder::add_product(const Weight& weight, std::vector<float> bias, const M
   step.add(DNNL_ARG_SRC, source, from);
   step.add(DNNL_ARG_DST, y, to);
   // PyTorch's weight is [n, k].
-  step.add(DNNL_ARG_WEIGHTS, packed_weight(weight, matrix(k, n, memory::format_tag::ba, type_of(weight)),
-                                           description.weights_desc()));
-  if (!bias.empty()) step.add(DNNL_ARG_BIAS, packed(bias.data(), bias_desc, bias_desc));
+  step.add(DNNL_ARG_WEIGHTS,
+           packed_weight(pool_, weight, matrix(k, n, memory::format_tag::ba, type_of(weight)),
+                         description.weights_desc()));
+  if (!bias.empty()) step.add(DNNL_ARG_BIAS, packed(pool_, bias.data(), bias_desc, bias_desc));
   step.add_to(graph_);
 }
 

@@ -40,6 +40,7 @@ class Builder {
       : graph_(graph), parameters_(parameters), calibration_(calibration) {}
 
   Graph& graph() { return graph_; }
+  FloatPool& pool() { return pool_; }  ///< for packed weights
   const Parameters& parameters() const { return parameters_; }
   Constant constant(const std::string& name, const std::vector<std::int64_t>& shape) const;
 
@@ -103,6 +104,7 @@ class Builder {
   Graph& graph_;
   const Parameters& parameters_;
   Calibration* calibration_;
+  FloatPool pool_;
   struct {
     std::size_t step = SIZE_MAX;
     Map from{}, to{};

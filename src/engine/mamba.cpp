@@ -15,8 +15,10 @@ Map add_scan(Builder& builder, const Map& u, std::int64_t directions, const Scan
   const auto values = static_cast<double>(directions * u.pixels() * inner);
   const Work work{values * static_cast<double>(9 * kState + 2 * rank)};
   const auto weights = std::make_shared<const CrossScanWeights>(
-      shape, CrossScanInputs{nullptr, nullptr, parameters.dt_weight.data(), parameters.dt_bias.data(),
-                             parameters.a_log.data(), parameters.skip.data()});
+      shape,
+      CrossScanInputs{nullptr, nullptr, parameters.dt_weight.data(), parameters.dt_bias.data(),
+                      parameters.a_log.data(), parameters.skip.data()},
+      CrossScanWeights::Passes::forward, &builder.pool());
   const auto run = [=](const Memory& memory) {
     cross_scan_forward(shape, *weights, memory.at(u), memory.at(x_dbl), memory.at(y));
   };

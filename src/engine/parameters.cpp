@@ -43,6 +43,7 @@ std::shared_ptr<const void> Parameters::reader(const TensorView& array) const {
 
 Values<float> Parameters::get(const std::string& name, const std::vector<std::int64_t>& shape) const {
   const TensorView& array = find(name, shape);
+  fetch_pages(array.bytes);
   const auto owner = reader(array);
   const auto* start = reinterpret_cast<const float*>(array.bytes.data());
   if (array.type == TensorType::f32 && reinterpret_cast<std::uintptr_t>(start) % alignof(float) == 0)
@@ -54,6 +55,7 @@ Weight Parameters::weight(const std::string& name, const std::vector<std::int64_
                           std::size_t out_axis) const {
   const TensorView& array = find(name + kWeight, shape);
   if (array.type != TensorType::i8) return {get(name + kWeight, shape)};
+  fetch_pages(array.bytes);
   const TensorView& zero_point = find(name + kInputZeroPoint, {1});
   std::int32_t zero = 0;
   if (zero_point.type != TensorType::i32) fail("{}: expected an int32 number", zero_point.name);

@@ -24,7 +24,8 @@ struct Packed {
   dnnl::memory memory;
   std::shared_ptr<float[]> values;
 };
-Packed packed(const void* values, const dnnl::memory::desc& plain, const dnnl::memory::desc& wanted);
+Packed packed(FloatPool& pool, const void* values, const dnnl::memory::desc& plain,
+              const dnnl::memory::desc& wanted);
 
 /// A primitive as a step: which maps are its arguments, and constants.
 class PrimitiveStep {

@@ -288,12 +288,13 @@ bool Winograd::pays(const Shape& shape) {
              kLeastGain * static_cast<double>(kPoints * tiles);
 }
 
-Winograd::Winograd(const Shape& shape, std::span<const float> weights, std::vector<float> bias, int workers)
+Winograd::Winograd(const Shape& shape, std::span<const float> weights, std::vector<float> bias, int workers,
+                   FloatPool* pool)
     : shape_(shape),
       tile_columns_(ceil_div(shape.width, kTile)),
       tiles_(tile_columns_ * ceil_div(shape.height, kTile)),
       workers_(workers),
-      weights_(uncleared_floats(weights.size())),
+      weights_(take_floats(pool, weights.size())),
       bias_(std::move(bias)) {
   for (columns_ = 3 * kBlock; shape.out % columns_ != 0;) columns_ -= kBlock;
   band_ = ceil_div(tiles_, ceil_div(tiles_, kMostTiles));

@@ -23,8 +23,10 @@ class Winograd {
   /// Whether it saves much: tiles that stick out of a small map are work for nothing.
   static bool pays(const Shape& shape);
 
-  /// weights [out, in, 3, 3], bias [out] or empty. `workers` tasks run at the same time.
-  Winograd(const Shape& shape, std::span<const float> weights, std::vector<float> bias, int workers);
+  /// weights [out, in, 3, 3], bias [out] or empty. `workers` tasks run at the same time. Weights are kept in
+  /// memory of `pool` where there is one.
+  Winograd(const Shape& shape, std::span<const float> weights, std::vector<float> bias, int workers,
+           FloatPool* pool = nullptr);
 
   /// Values of the working memory that `run` needs.
   std::int64_t scratch_size() const;
@@ -38,8 +40,8 @@ class Winograd {
   std::int64_t band_ = 0, span_ = 0;           ///< tiles and output channels of a task
   std::int64_t columns_ = 0;                   ///< output channels whose products are summed up in registers
   int workers_ = 1;
-  FloatMemory weights_;      ///< [out / columns, in, 3, 3, columns]
-  std::vector<float> bias_;  ///< [out]
+  std::shared_ptr<float[]> weights_;  ///< [out / columns, in, 3, 3, columns]
+  std::vector<float> bias_;           ///< [out]
 };
 
 }  // namespace seg::engine

@@ -114,7 +114,8 @@ void cross_scan_forward(const CrossScanShape& shape, const CrossScanWeights& wei
 }
 
 void cross_scan_forward(const CrossScanShape& shape, const CrossScanInputs& in, float* y, float* states) {
-  cross_scan_forward(shape, CrossScanWeights(shape, in), in.u, in.x_dbl, y, states);
+  cross_scan_forward(shape, CrossScanWeights(shape, in, CrossScanWeights::Passes::forward), in.u, in.x_dbl, y,
+                     states);
 }
 
 }  // namespace seg

@@ -30,7 +30,7 @@ class BackwardScan {
         dy_(dy),
         out_(out),
         layout_(tile_layout(shape)),
-        weights_(shape, in, true),
+        weights_(shape, in, CrossScanWeights::Passes::both),
         block_(groups_per_block(weights_.groups(), shape.batch)),
         blocks_(ceil_div(weights_.groups(), block_)),
         image_size_(shape.pixels() * shape.channels),

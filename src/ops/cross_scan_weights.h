@@ -1,8 +1,10 @@
 // A cross scan's parameters in the order that its inner loops read them.
 #pragma once
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "base/memory.h"
 #include "ops/cross_scan.h"
 #include "ops/scan_tile.h"
 
@@ -20,8 +22,10 @@ inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
 
 class CrossScanWeights {
  public:
-  /// Packs those of `in`, of which `u` and `x_dbl` are not read: for the forward pass alone, or for both.
-  CrossScanWeights(const CrossScanShape& shape, const CrossScanInputs& in, bool backward = false);
+  enum class Passes { forward, both };
+  /// Packs those of `in`, of which `u` and `x_dbl` are not read; into memory of `pool` where there is one.
+  CrossScanWeights(const CrossScanShape& shape, const CrossScanInputs& in, Passes passes,
+                   FloatPool* pool = nullptr);
 
   /// Groups of 16 channels.
   std::int64_t groups() const { return groups_; }
@@ -33,8 +37,8 @@ class CrossScanWeights {
 
   std::int64_t groups_, state_, rank_;
   std::int64_t rank_by_channel_;  // padded to whole rows; 0 without the backward pass
-  std::int64_t rows_per_pack_;
-  ChannelRows rows_;
+  std::int64_t pack_size_;
+  std::shared_ptr<float[]> packs_;
 };
 
 }  // namespace seg

@@ -1,5 +1,5 @@
 // A trained model as one file: safetensors with the weights of all its folds ("fold_0/<state-dict key>") and,
-// as metadata, all that prediction needs beside them, sealed by a SHA-256.
+// as metadata, all that prediction needs beside them, sealed by a SHA-256 and a CRC-32.
 #pragma once
 #include <future>
 #include <span>
@@ -23,7 +23,8 @@ struct ModelDescription {
   std::string folds{};           ///< [{"fold": "0", ...}, ...], with what is known of each one's training
 };
 
-/// When the hash of a model file is checked: at once, or in a thread beside what else is to be done.
+/// How a model file's contents are checked: by hash and checksum at once, or by the checksum alone in a
+/// thread beside what else is to be done. Files from before 2026-11-30 have no checksum, but the hash.
 enum class HashCheck { now, beside };
 
 /// A model file, memory-mapped and checked: that nothing is missing, that every array belongs to a fold, and
@@ -33,7 +34,7 @@ class ModelFile : public SafetensorsFile {
   explicit ModelFile(const fs::path& path, HashCheck when = HashCheck::now);
   ModelFile(ModelFile&&) = delete;  // the thread reads it
 
-  /// Waits for the check of the hash. Throws Error naming the file where it fails.
+  /// Waits for the check. Throws Error naming the file where it fails.
   void verify() const { hash_check_.get(); }
 
   const ModelDescription& description() const { return description_; }

@@ -134,7 +134,7 @@ TEST_F(FormulaModel, ADamagedFileGivesNoPredictor) {
   file.put(flipped);
   file.close();
   EXPECT_THAT(error_of([&] { Predictor(seg_, {}); }),
-              HasSubstr("model.seg > its contents do not match its hash"));
+              HasSubstr("model.seg > its contents do not match its checksum"));
 }
 
 TEST_F(FormulaModel, SaysWhatNeedsLibTorch) {

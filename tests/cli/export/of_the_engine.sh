@@ -17,5 +17,5 @@ expect_ok "$SWIN_UMAMBA" weights show half.seg
 expect_text "whole model of nnUNetTrainerSwinUMambaD, configuration 2d" stdout
 
 printf x | dd of=half.seg bs=1 seek=$(($(stat -c %s half.seg) - 1001)) conv=notrunc status=none
-expect_fail 1 "half.seg > its contents do not match its hash" "${predict[@]}" -o damaged -m half.seg
+expect_fail 1 "half.seg > its contents do not match its checksum" "${predict[@]}" -o damaged -m half.seg
 expect_no_file damaged

@@ -58,7 +58,7 @@ head -c 100000 model.seg > short.seg
 expect_fail 1 "short.seg" "${predict[@]}" -o x -m short.seg
 cp half.seg damaged.seg
 printf x | dd of=damaged.seg bs=1 seek=$(($(stat -c %s half.seg) - 1001)) conv=notrunc status=none
-expect_fail 1 "damaged.seg > its contents do not match its hash" "${predict[@]}" -o x -m damaged.seg
+expect_fail 1 "damaged.seg > its contents do not match its checksum" "${predict[@]}" -o x -m damaged.seg
 expect_no_file x
 
 # nnU-Net's archive, under nnU-Net's names.
