@@ -52,4 +52,12 @@ void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& b
   if (first_error) std::rethrow_exception(first_error);
 }
 
+void parallel_for_apart(std::int64_t count, const std::function<void(std::int64_t)>& body) {
+  const std::int64_t threads = thread_count(), part = (count + threads - 1) / threads;
+  parallel_for(threads * part, [&](std::int64_t i) {
+    const std::int64_t number = i % threads * part + i / threads;
+    if (number < count) body(number);
+  });
+}
+
 }  // namespace seg

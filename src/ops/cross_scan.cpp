@@ -44,7 +44,7 @@ class ForwardScan {
   void run() const {
     const std::int64_t size = groups_per_task(weights_.groups(), shape_.batch);
     const std::int64_t per_image = ceil_div(weights_.groups(), size);
-    parallel_for(shape_.batch * per_image, [&](std::int64_t i) {
+    parallel_for_apart(shape_.batch * per_image, [&](std::int64_t i) {
       const std::int64_t first = i % per_image * size;
       run({i / per_image, first, std::min(size, weights_.groups() - first)});
     });
@@ -65,12 +65,9 @@ class ForwardScan {
       TilePixels next = tile_pixels(shape_, k, 0);
       for (std::int64_t first = 0; first < shape_.pixels(); first += kTilePixels) {
         const TilePixels pixels = next;
-        if (first + kTilePixels < shape_.pixels()) {
-          next = tile_pixels(shape_, k, first + kTilePixels);
-          prefetch(task, k, next);
-        }
+        next = tile_pixels(shape_, k, first + kTilePixels);
         if (states_ != nullptr) keep(task, k, first / kTilePixels, state);
-        scan_tile_forward(layout_, groups, pixels, x_dbl(task.image, k), u_ + at, y_ + at, k > 0);
+        scan_tile_forward(layout_, groups, pixels, next, x_dbl(task.image, k), u_ + at, y_ + at, k > 0);
       }
     }
   }
@@ -84,15 +81,6 @@ class ForwardScan {
 
   const float* x_dbl(std::int64_t image, std::int64_t k) const {
     return x_dbl_ + image * shape_.pixels() * layout_.x_stride + k * (shape_.dt_rank + 2 * shape_.state);
-  }
-
-  void prefetch(const Task& task, std::int64_t k, const TilePixels& pixels) const {
-    const std::int64_t at = task.image * shape_.pixels() * shape_.channels + task.first_group * kTileChannels;
-    const std::int64_t channels =
-        std::min(task.groups * kTileChannels, shape_.channels - task.first_group * kTileChannels);
-    prefetch_rows(pixels, u_ + at, shape_.channels, channels);
-    prefetch_rows(pixels, y_ + at, shape_.channels, channels);
-    prefetch_rows(pixels, x_dbl(task.image, k), layout_.x_stride, shape_.dt_rank + 2 * shape_.state);
   }
 
   const CrossScanShape shape_;

@@ -45,7 +45,7 @@ class BackwardScan {
       std::fill(sums_.begin(), sums_.end(), ChannelRow());
       for (std::int64_t first = 0; first < shape_.batch; first += images) {
         const std::int64_t count = std::min(images, shape_.batch - first);
-        parallel_for(count * blocks_, [&](std::int64_t i) {
+        parallel_for_apart(count * blocks_, [&](std::int64_t i) {
           scan_block(k, first + i / blocks_, i % blocks_, partials.data() + i * partial_size_);
         });
         parallel_for(count * shape_.height, [&](std::int64_t i) {

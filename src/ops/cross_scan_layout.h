@@ -13,10 +13,10 @@ inline TileLayout tile_layout(const CrossScanShape& shape) {
   return {shape.channels, shape.directions * (shape.dt_rank + 2 * shape.state), shape.state, shape.dt_rank};
 }
 
-/// The pixels of steps [first, first + 16) of a direction.
+/// The pixels of steps [first, first + 16) of a direction; none behind its end.
 inline TilePixels tile_pixels(const CrossScanShape& shape, std::int64_t direction, std::int64_t first) {
   TilePixels pixels;
-  pixels.count = std::min(kTilePixels, shape.pixels() - first);
+  pixels.count = std::clamp<std::int64_t>(shape.pixels() - first, 0, kTilePixels);
   const bool backwards = direction >= 2;
   const std::int64_t start = backwards ? shape.pixels() - 1 - first : first, sign = backwards ? -1 : 1;
   if (direction % 2 == 0) {

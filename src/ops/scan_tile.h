@@ -54,9 +54,10 @@ struct ForwardGroup {
 };
 
 /// Scans the tile of neighbouring groups. `u`, `y` point to their first channel in pixel 0, `x` to x_dbl of
-/// pixel 0 and the direction. y is set, or added to.
+/// pixel 0 and the direction. y is set, or added to. What the `next` tile reads is fetched into the cache.
 void scan_tile_forward(const TileLayout& layout, std::span<const ForwardGroup> groups,
-                       const TilePixels& pixels, const float* x, const float* u, float* y, bool add);
+                       const TilePixels& pixels, const TilePixels& next, const float* x, const float* u,
+                       float* y, bool add);
 
 /// One group of 16 channels in the backward pass.
 struct BackwardGroup {

@@ -11,16 +11,36 @@ HWY_BEFORE_NAMESPACE();
 namespace seg {
 namespace HWY_NAMESPACE {
 
+// What one of the groups fetches into the cache for the next tile, a pixel's lines at a time: all at once
+// they would fill the queue of misses, and what the tile itself needs would wait behind them.
+struct Ahead {
+  const TileLayout& layout;
+  const TilePixels& next;
+  const float *x, *u, *y;
+  std::int64_t first_line, lines;  // of x: those of the group, which share them
+
+  HWY_INLINE void fetch(std::int64_t t) const {
+    if (t >= next.count) return;
+    const std::int64_t channels = next.index[t] * layout.channel_stride;
+    __builtin_prefetch(u + channels);
+    __builtin_prefetch(y + channels);
+    const float* row = x + next.index[t] * layout.x_stride;
+    for (std::int64_t i = first_line; i < layout.rank + 2 * layout.state; i += lines)
+      __builtin_prefetch(row + i);
+  }
+};
+
 // kStates of the tile's states, kept in registers: h = decay h + dt u B, y += C h.
 template <int kStates, bool kClamp>
 HWY_NOINLINE void scan_states(const TilePixels& pixels, const float* x, std::int64_t x_stride,
                               std::int64_t state, const float* a2, const float* dt, const float* dt_u,
-                              float* h_rows, float* y) {
+                              float* h_rows, float* y, const Ahead* ahead) {
   for (std::int64_t j = 0; j < kTileChannels; j += kLanes) {
     V h[kStates];
 #pragma GCC unroll 16
     for (int n = 0; n < kStates; ++n) h[n] = hn::Load(D(), h_rows + n * kTileChannels + j);
     for (std::int64_t t = 0; t < pixels.count; ++t) {
+      if (j == 0 && ahead != nullptr) ahead->fetch(t);
       const float* b = x + pixels.index[t] * x_stride;
       const float* c = b + state;
       const V step = hn::Load(D(), dt + t * kTileChannels + j);
@@ -40,13 +60,13 @@ HWY_NOINLINE void scan_states(const TilePixels& pixels, const float* x, std::int
 }
 
 template <bool kClamp>
-void scan_all_states(const TileLayout& layout, const TileWeights& weights, const TilePixels& pixels,
-                     const float* x, const float* dt, const float* dt_u, float* state, float* y) {
+void scan_all_states(const TileLayout& layout, const ForwardGroup& group, const TilePixels& pixels,
+                     const float* x, const float* dt, const float* dt_u, float* y, const Ahead& ahead) {
   std::int64_t n = 0;
   const auto run = [&](auto scan, std::int64_t states) {
     for (; n + states <= layout.state; n += states) {
-      scan(pixels, x + layout.rank + n, layout.x_stride, layout.state, weights.a2 + n * kTileChannels, dt,
-           dt_u, state + n * kTileChannels, y);
+      scan(pixels, x + layout.rank + n, layout.x_stride, layout.state, group.weights.a2 + n * kTileChannels,
+           dt, dt_u, group.state + n * kTileChannels, y, n == 0 ? &ahead : nullptr);
     }
   };
   run(scan_states<kStatesAtOnce, kClamp>, kStatesAtOnce);
@@ -55,7 +75,7 @@ void scan_all_states(const TileLayout& layout, const TileWeights& weights, const
 }
 
 void group_forward(const TileLayout& layout, const ForwardGroup& group, const TilePixels& pixels,
-                   const float* x, const float* u, float* y) {
+                   const float* x, const float* u, float* y, const Ahead& ahead) {
   HWY_ALIGN float dt[kTileSize], dt_u[kTileSize];
   const bool in_range = tile_steps(layout, group.weights, pixels, x, dt, [&](std::int64_t i, V, V, V step) {
     const V value = hn::Load(D(), u + i);
@@ -63,17 +83,21 @@ void group_forward(const TileLayout& layout, const ForwardGroup& group, const Ti
     hn::Store(hn::Mul(value, step), D(), dt_u + i);
   });
   const auto scan = in_range ? scan_all_states<false> : scan_all_states<true>;
-  scan(layout, group.weights, pixels, x, dt, dt_u, group.state, y);
+  scan(layout, group, pixels, x, dt, dt_u, y, ahead);
 }
 
 void tile_forward(const TileLayout& layout, std::span<const ForwardGroup> groups, const TilePixels& pixels,
-                  const float* x, const float* u, float* y, bool add) {
-  HWY_ALIGN float tiles[2][kMaxGroups * kTileSize];
-  load_tiles(layout, groups, pixels, u, tiles[0]);
-  for (std::size_t g = 0; g < groups.size(); ++g) {
-    group_forward(layout, groups[g], pixels, x, tiles[0] + g * kTileSize, tiles[1] + g * kTileSize);
+                  const TilePixels& next, const float* x, const float* u, float* y, bool add) {
+  constexpr std::int64_t kLine = 16;
+  HWY_ALIGN float u_tiles[kMaxGroups * kTileSize], y_tiles[kMaxGroups * kTileSize];
+  load_tiles(layout, groups, pixels, u, u_tiles);
+  const auto count = static_cast<std::int64_t>(groups.size());
+  for (std::int64_t g = 0; g < count; ++g) {
+    const Ahead ahead{layout,    next,         x, u + g * kTileChannels, y + g * kTileChannels,
+                      g * kLine, count * kLine};
+    group_forward(layout, groups[g], pixels, x, u_tiles + g * kTileSize, y_tiles + g * kTileSize, ahead);
   }
-  store_tiles(layout, groups, pixels, tiles[1], add, y);
+  store_tiles(layout, groups, pixels, y_tiles, add, y);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -85,8 +109,9 @@ namespace seg {
 HWY_EXPORT(tile_forward);
 
 void scan_tile_forward(const TileLayout& layout, std::span<const ForwardGroup> groups,
-                       const TilePixels& pixels, const float* x, const float* u, float* y, bool add) {
-  HWY_DYNAMIC_DISPATCH(tile_forward)(layout, groups, pixels, x, u, y, add);
+                       const TilePixels& pixels, const TilePixels& next, const float* x, const float* u,
+                       float* y, bool add) {
+  HWY_DYNAMIC_DISPATCH(tile_forward)(layout, groups, pixels, next, x, u, y, add);
 }
 
 }  // namespace seg
