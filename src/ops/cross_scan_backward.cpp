@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 #include <numbers>
 #include <vector>
 
@@ -75,17 +74,13 @@ class BackwardScan {
       work[g].carry = carry[g * shape_.state].at;
       work[g].sums = sums_of(image, first_group + g);
     }
+    TilePixels next = tile_pixels(shape_, k, (ceil_div(shape_.pixels(), kTilePixels) - 1) * kTilePixels);
     for (std::int64_t tile = ceil_div(shape_.pixels(), kTilePixels) - 1; tile >= 0; --tile) {
       for (std::int64_t g = 0; g < groups; ++g)
         work[g].state = states_ + state_place(shape_, image, k, first_group + g, tile);
-      if (tile > 0) {
-        const TilePixels next = tile_pixels(shape_, k, (tile - 1) * kTilePixels);
-        for (const float* from : {in_.u, dy_, const_cast<const float*>(out_.u)})
-          prefetch_rows(next, from + at, shape_.channels, channels);
-        prefetch_rows(next, x, layout_.x_stride, columns());
-      }
-      scan_tile_backward(layout_, work, tile_pixels(shape_, k, tile * kTilePixels), x, in_.u + at, dy_ + at,
-                         out_.u + at, k > 0, grad_x);
+      const TilePixels pixels = next;
+      next = tile > 0 ? tile_pixels(shape_, k, (tile - 1) * kTilePixels) : TilePixels();
+      scan_tile_backward(layout_, work, pixels, next, x, in_.u + at, dy_ + at, out_.u + at, k > 0, grad_x);
     }
   }
 
@@ -106,25 +101,27 @@ class BackwardScan {
 
   // The parameters' gradients of one direction: sums over the images.
   void add_sums(std::int64_t k) {
-    for (std::int64_t d = 0; d < shape_.channels; ++d) {
-      const std::int64_t to = k * shape_.channels + d;
-      const auto total = [&](std::int64_t row) {
-        double sum = 0;
-        for (std::int64_t image = 0; image < shape_.batch; ++image) {
-          sum += sums_of(image, d / kTileChannels)[row * kTileChannels + d % kTileChannels];
+    parallel_for(weights_.groups(), [&](std::int64_t group) {
+      const float* a2 = weights_.of(k, group).a2;
+      const std::int64_t first = group * kTileChannels;
+      for (std::int64_t lane = 0; lane < std::min(kTileChannels, shape_.channels - first); ++lane) {
+        const std::int64_t to = k * shape_.channels + first + lane;
+        const auto total = [&](std::int64_t row) {
+          double sum = 0;
+          for (std::int64_t image = 0; image < shape_.batch; ++image)
+            sum += sums_of(image, group)[row * kTileChannels + lane];
+          return sum;
+        };
+        for (std::int64_t n = 0; n < shape_.state; ++n) {
+          const double a = std::numbers::ln2 * a2[n * kTileChannels + lane];
+          out_.a_log[to * shape_.state + n] = static_cast<float>(total(n) * a);
         }
-        return sum;
-      };
-      for (std::int64_t n = 0; n < shape_.state; ++n) {
-        const double a = -std::exp(static_cast<double>(in_.a_log[to * shape_.state + n]));
-        out_.a_log[to * shape_.state + n] = static_cast<float>(total(n) * a);
+        for (std::int64_t r = 0; r < shape_.dt_rank; ++r)
+          out_.dt_weight[to * shape_.dt_rank + r] = static_cast<float>(total(shape_.state + r));
+        out_.dt_bias[to] = static_cast<float>(total(shape_.state + shape_.dt_rank));
+        out_.skip[to] = static_cast<float>(total(shape_.state + shape_.dt_rank + 1));
       }
-      for (std::int64_t r = 0; r < shape_.dt_rank; ++r) {
-        out_.dt_weight[to * shape_.dt_rank + r] = static_cast<float>(total(shape_.state + r));
-      }
-      out_.dt_bias[to] = static_cast<float>(total(shape_.state + shape_.dt_rank));
-      out_.skip[to] = static_cast<float>(total(shape_.state + shape_.dt_rank + 1));
-    }
+    });
   }
 
   float* sums_of(std::int64_t image, std::int64_t group) {

@@ -44,14 +44,4 @@ inline std::int64_t state_place(const CrossScanShape& shape, std::int64_t image,
          kTileChannels;
 }
 
-/// Fetches `count` values of every pixel's row into the cache: pixels of a column lie far apart, and no
-/// hardware prefetcher sees them coming.
-inline void prefetch_rows(const TilePixels& pixels, const float* rows, std::int64_t stride,
-                          std::int64_t count) {
-  constexpr std::int64_t kLine = 16;  // floats
-  for (std::int64_t t = 0; t < pixels.count; ++t) {
-    for (std::int64_t i = 0; i < count; i += kLine) __builtin_prefetch(rows + pixels.index[t] * stride + i);
-  }
-}
-
 }  // namespace seg

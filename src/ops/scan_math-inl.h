@@ -179,6 +179,26 @@ HWY_INLINE void store_tiles(const TileLayout& layout, std::span<const Group> gro
   }
 }
 
+// What one of a tile's groups fetches into the cache for the next tile, a pixel's lines at a time: all at
+// once they would fill the queue of misses, and what the tile itself needs would wait behind them.
+template <std::size_t kArrays>
+struct Ahead {
+  const TileLayout& layout;
+  const TilePixels& next;
+  std::array<const float*, kArrays> rows;  // the group's channels in pixel 0
+  const float* x;
+  std::int64_t group, groups;  // which share the lines of x
+
+  HWY_INLINE void fetch(std::int64_t t) const {
+    constexpr std::int64_t kLine = 16;
+    if (t >= next.count) return;
+    for (const float* row : rows) __builtin_prefetch(row + next.index[t] * layout.channel_stride);
+    const float* row = x + next.index[t] * layout.x_stride;
+    for (std::int64_t i = group * kLine; i < layout.rank + 2 * layout.state; i += groups * kLine)
+      __builtin_prefetch(row + i);
+  }
+};
+
 // The dt projection before softplus, kPixels pixels at once so that each weight is loaded once for them.
 template <int kPixels>
 HWY_INLINE void project_steps(const TileLayout& layout, const TileWeights& weights, const float* x,

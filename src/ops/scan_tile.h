@@ -69,10 +69,10 @@ struct BackwardGroup {
 };
 
 /// Gradients of neighbouring groups. `u`, `dy`, `grad_u` point to the first
-/// group's channels in pixel 0; grad_u is set, or added to. `grad_x` [pixels, x_gradient_stride] is set: sums
-/// over the groups' channels.
+/// group's channels in pixel 0; grad_u is set, or added to. What the `next` tile reads is fetched into the
+/// cache. `grad_x` [pixels, x_gradient_stride] is set: sums over the groups' channels.
 void scan_tile_backward(const TileLayout& layout, std::span<const BackwardGroup> groups,
-                        const TilePixels& pixels, const float* x, const float* u, const float* dy,
-                        float* grad_u, bool add, float* grad_x);
+                        const TilePixels& pixels, const TilePixels& next, const float* x, const float* u,
+                        const float* dy, float* grad_u, bool add, float* grad_x);
 
 }  // namespace seg

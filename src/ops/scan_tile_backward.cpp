@@ -45,10 +45,12 @@ HWY_INLINE void add_to_sums(const TileLayout& layout, const BackwardGroup& group
 }
 
 void begin_group(const TileLayout& layout, const BackwardGroup& group, const TilePixels& pixels,
-                 const float* x, GroupTile& tile) {
-  tile.clamp = !tile_steps(
-      layout, group.weights, pixels, x, tile.dt,
-      [&](std::int64_t i, V projection, V e, V) { hn::Store(sigmoid(projection, e), D(), tile.slope + i); });
+                 const float* x, const Ahead<3>& ahead, GroupTile& tile) {
+  const auto step = [&](std::int64_t i, V projection, V e, V) {
+    if (i % kTileChannels == 0) ahead.fetch(i / kTileChannels);
+    hn::Store(sigmoid(projection, e), D(), tile.slope + i);
+  };
+  tile.clamp = !tile_steps(layout, group.weights, pixels, x, tile.dt, step);
   for (std::int64_t j = 0; j < kTileChannels; j += kLanes) {
     V skip = hn::Zero(D());
     for (std::int64_t i = j; i < pixels.count * kTileChannels; i += kTileChannels) {
@@ -261,16 +263,20 @@ void project_back(const TileLayout& layout, std::span<const BackwardGroup> group
 }
 
 void tile_backward(const TileLayout& layout, std::span<const BackwardGroup> groups, const TilePixels& pixels,
-                   const float* x, const float* u, const float* dy, float* grad_u, bool add, float* grad_x) {
+                   const TilePixels& next, const float* x, const float* u, const float* dy, float* grad_u,
+                   bool add, float* grad_x) {
   HWY_ALIGN float u_tiles[kMaxGroups * kTileSize], dy_tiles[kMaxGroups * kTileSize];
   GroupTile tiles[kMaxGroups];
   StateProducts products = {};
   load_tiles(layout, groups, pixels, u, u_tiles);
   load_tiles(layout, groups, pixels, dy, dy_tiles);
-  for (std::size_t g = 0; g < groups.size(); ++g) {
+  const auto count = static_cast<std::int64_t>(groups.size());
+  for (std::int64_t g = 0; g < count; ++g) {
     tiles[g].u = u_tiles + g * kTileSize;
     tiles[g].dy = dy_tiles + g * kTileSize;
-    begin_group(layout, groups[g], pixels, x, tiles[g]);
+    const std::int64_t channel = g * kTileChannels;
+    const Ahead<3> ahead{layout, next, {u + channel, dy + channel, grad_u + channel}, x, g, count};
+    begin_group(layout, groups[g], pixels, x, ahead, tiles[g]);
   }
   std::int64_t n = 0;
   for (; n + 4 <= layout.state; n += 4) {
@@ -297,9 +303,9 @@ namespace seg {
 HWY_EXPORT(tile_backward);
 
 void scan_tile_backward(const TileLayout& layout, std::span<const BackwardGroup> groups,
-                        const TilePixels& pixels, const float* x, const float* u, const float* dy,
-                        float* grad_u, bool add, float* grad_x) {
-  HWY_DYNAMIC_DISPATCH(tile_backward)(layout, groups, pixels, x, u, dy, grad_u, add, grad_x);
+                        const TilePixels& pixels, const TilePixels& next, const float* x, const float* u,
+                        const float* dy, float* grad_u, bool add, float* grad_x) {
+  HWY_DYNAMIC_DISPATCH(tile_backward)(layout, groups, pixels, next, x, u, dy, grad_u, add, grad_x);
 }
 
 }  // namespace seg

@@ -11,30 +11,11 @@ HWY_BEFORE_NAMESPACE();
 namespace seg {
 namespace HWY_NAMESPACE {
 
-// What one of the groups fetches into the cache for the next tile, a pixel's lines at a time: all at once
-// they would fill the queue of misses, and what the tile itself needs would wait behind them.
-struct Ahead {
-  const TileLayout& layout;
-  const TilePixels& next;
-  const float *x, *u, *y;
-  std::int64_t first_line, lines;  // of x: those of the group, which share them
-
-  HWY_INLINE void fetch(std::int64_t t) const {
-    if (t >= next.count) return;
-    const std::int64_t channels = next.index[t] * layout.channel_stride;
-    __builtin_prefetch(u + channels);
-    __builtin_prefetch(y + channels);
-    const float* row = x + next.index[t] * layout.x_stride;
-    for (std::int64_t i = first_line; i < layout.rank + 2 * layout.state; i += lines)
-      __builtin_prefetch(row + i);
-  }
-};
-
 // kStates of the tile's states, kept in registers: h = decay h + dt u B, y += C h.
 template <int kStates, bool kClamp>
 HWY_NOINLINE void scan_states(const TilePixels& pixels, const float* x, std::int64_t x_stride,
                               std::int64_t state, const float* a2, const float* dt, const float* dt_u,
-                              float* h_rows, float* y, const Ahead* ahead) {
+                              float* h_rows, float* y, const Ahead<2>* ahead) {
   for (std::int64_t j = 0; j < kTileChannels; j += kLanes) {
     V h[kStates];
 #pragma GCC unroll 16
@@ -61,7 +42,7 @@ HWY_NOINLINE void scan_states(const TilePixels& pixels, const float* x, std::int
 
 template <bool kClamp>
 void scan_all_states(const TileLayout& layout, const ForwardGroup& group, const TilePixels& pixels,
-                     const float* x, const float* dt, const float* dt_u, float* y, const Ahead& ahead) {
+                     const float* x, const float* dt, const float* dt_u, float* y, const Ahead<2>& ahead) {
   std::int64_t n = 0;
   const auto run = [&](auto scan, std::int64_t states) {
     for (; n + states <= layout.state; n += states) {
@@ -75,7 +56,7 @@ void scan_all_states(const TileLayout& layout, const ForwardGroup& group, const 
 }
 
 void group_forward(const TileLayout& layout, const ForwardGroup& group, const TilePixels& pixels,
-                   const float* x, const float* u, float* y, const Ahead& ahead) {
+                   const float* x, const float* u, float* y, const Ahead<2>& ahead) {
   HWY_ALIGN float dt[kTileSize], dt_u[kTileSize];
   const bool in_range = tile_steps(layout, group.weights, pixels, x, dt, [&](std::int64_t i, V, V, V step) {
     const V value = hn::Load(D(), u + i);
@@ -88,13 +69,12 @@ void group_forward(const TileLayout& layout, const ForwardGroup& group, const Ti
 
 void tile_forward(const TileLayout& layout, std::span<const ForwardGroup> groups, const TilePixels& pixels,
                   const TilePixels& next, const float* x, const float* u, float* y, bool add) {
-  constexpr std::int64_t kLine = 16;
   HWY_ALIGN float u_tiles[kMaxGroups * kTileSize], y_tiles[kMaxGroups * kTileSize];
   load_tiles(layout, groups, pixels, u, u_tiles);
   const auto count = static_cast<std::int64_t>(groups.size());
   for (std::int64_t g = 0; g < count; ++g) {
-    const Ahead ahead{layout,    next,         x, u + g * kTileChannels, y + g * kTileChannels,
-                      g * kLine, count * kLine};
+    const std::int64_t channel = g * kTileChannels;
+    const Ahead<2> ahead{layout, next, {u + channel, y + channel}, x, g, count};
     group_forward(layout, groups[g], pixels, x, u_tiles + g * kTileSize, y_tiles + g * kTileSize, ahead);
   }
   store_tiles(layout, groups, pixels, y_tiles, add, y);
