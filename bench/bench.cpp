@@ -13,7 +13,7 @@
 #include "targets.h"
 
 int main(int argc, char** argv) {
-  seg::start_anew(argv);  // as the program is
+  seg::start_anew(argv);  // with the environment that the launcher gives the program
   try {
     if (argc == 3 && std::string_view(argv[1]) == "--targets")
       return seg::bench::meets_targets(argv[2]) ? 0 : 1;

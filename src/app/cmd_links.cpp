@@ -32,6 +32,7 @@ bool is_our_link(const fs::path& path) {
 
 void run_links(const LinkOptions& options) {
   const fs::path folder = options.prefix / "bin", program = own_path().replace_filename("swin-umamba");
+  if (!fs::exists(program)) fail("{} does not exist: the links would lead nowhere", program.string());
   make_folder(folder);
   for (const DropIn& one : drop_ins()) {  // nothing is made where one of them is somebody else's
     const fs::path link = folder / one.name;

@@ -47,11 +47,10 @@ std::shared_ptr<float[]> take_floats(FloatPool* pool, std::size_t count) {
 
 void fetch_pages(std::span<const std::byte> bytes) {
 #ifdef MADV_POPULATE_READ
-  const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data()) / page * page;
-  const auto end = reinterpret_cast<std::uintptr_t>(bytes.data()) + bytes.size();
-  ::madvise(reinterpret_cast<void*>(begin), end - begin,
-            MADV_POPULATE_READ);  // advice: older systems refuse it
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t before = reinterpret_cast<std::uintptr_t>(bytes.data()) % page;  // in the first page
+  // Advice: older systems refuse it.
+  ::madvise(const_cast<std::byte*>(bytes.data()) - before, before + bytes.size(), MADV_POPULATE_READ);
 #endif
 }
 

@@ -18,7 +18,7 @@ inline void set_start_environment() {
   setenv("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1", 0);
 }
 
-/// This program anew, unless its environment is set.
+/// This program anew, unless its environment is set: for those that no launcher starts.
 void start_anew(char** argv);
 
 }  // namespace seg

@@ -53,7 +53,8 @@ void parallel_for(std::int64_t count, const std::function<void(std::int64_t)>& b
 }
 
 void parallel_for_apart(std::int64_t count, const std::function<void(std::int64_t)>& body) {
-  const std::int64_t threads = thread_count(), part = (count + threads - 1) / threads;
+  const auto threads = std::clamp<std::int64_t>(count, 1, thread_count());
+  const std::int64_t part = (count + threads - 1) / threads;
   parallel_for(threads * part, [&](std::int64_t i) {
     const std::int64_t number = i % threads * part + i / threads;
     if (number < count) body(number);

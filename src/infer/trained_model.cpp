@@ -80,7 +80,7 @@ TrainedModel open_file(const fs::path& path, const std::vector<std::string>& fol
                        const std::string& checkpoint) {
   if (checkpoint != "final")
     fail_usage("--checkpoint {}: {} is a file, with one checkpoint per fold", checkpoint, path.string());
-  const auto file = std::make_shared<const ModelFile>(path, HashCheck::beside);
+  const auto file = std::make_shared<const ModelFile>(path, ContentsCheck::beside);
   const ModelDescription& description = file->description();
   return with_context(path.string(), [&] {
     TrainedModel model;

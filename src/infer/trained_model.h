@@ -32,8 +32,9 @@ struct TrainedModel {
   DatasetInfo info;
   std::vector<TrainedFold> folds;  ///< their networks take the dataset's channels, and one patch size
   std::vector<KeepLargest> postprocessing;  ///< from a model file
-  /// Of a model file: waits until it is hashed, which a thread does meanwhile, and throws Error where the
-  /// hash is not the stored one. To be called before anything that came out of the model is believed.
+  /// Of a model file: waits until its contents are checked, which a thread does meanwhile, and throws Error
+  /// where they are not what was written. To be called before anything that came out of the model is
+  /// believed.
   std::function<void()> verify = [] {};
 };
 

@@ -5,6 +5,8 @@
 
 namespace seg {
 
+class CrossScanWeights;  // ops/cross_scan_weights.h
+
 struct CrossScanShape {
   std::int64_t batch = 1, height = 1, width = 1;
   std::int64_t channels = 1;  ///< D
@@ -44,8 +46,7 @@ std::int64_t cross_scan_states_size(const CrossScanShape& shape);
 /// it is not null.
 void cross_scan_forward(const CrossScanShape& shape, const CrossScanInputs& in, float* y,
                         float* states = nullptr);
-/// The same with parameters packed before (ops/cross_scan_weights.h): they take as long as a small image.
-class CrossScanWeights;
+/// The same with parameters packed before: packing takes as long as scanning a small image.
 void cross_scan_forward(const CrossScanShape& shape, const CrossScanWeights& weights, const float* u,
                         const float* x_dbl, float* y, float* states = nullptr);
 

@@ -5,6 +5,7 @@
 #include "base/threads.h"
 #include "ops/cross_scan.h"
 #include "ops/cross_scan_layout.h"
+#include "ops/cross_scan_weights.h"
 #include "ops/scan_tile.h"
 
 namespace seg {

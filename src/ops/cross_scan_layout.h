@@ -2,12 +2,22 @@
 // Internal to ops/.
 #pragma once
 #include <algorithm>
+#include <vector>
 
 #include "ops/cross_scan.h"
-#include "ops/cross_scan_weights.h"
 #include "ops/scan_tile.h"
 
 namespace seg {
+
+/// 16 floats, aligned for the widest vector.
+struct alignas(64) ChannelRow {
+  float at[kTileChannels] = {};
+};
+using ChannelRows = std::vector<ChannelRow>;
+
+inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
 
 inline TileLayout tile_layout(const CrossScanShape& shape) {
   return {shape.channels, shape.directions * (shape.dt_rank + 2 * shape.state), shape.state, shape.dt_rank};

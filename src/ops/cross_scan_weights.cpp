@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "base/threads.h"
+#include "ops/cross_scan_layout.h"
 
 namespace seg {
 namespace {

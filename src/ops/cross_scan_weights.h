@@ -2,23 +2,12 @@
 #pragma once
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "base/memory.h"
 #include "ops/cross_scan.h"
 #include "ops/scan_tile.h"
 
 namespace seg {
-
-/// 16 floats, aligned for the widest vector.
-struct alignas(64) ChannelRow {
-  float at[kTileChannels] = {};
-};
-using ChannelRows = std::vector<ChannelRow>;
-
-inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
 
 class CrossScanWeights {
  public:

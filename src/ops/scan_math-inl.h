@@ -24,7 +24,7 @@ inline constexpr std::int64_t kLanes = hn::MaxLanes(D());
 static_assert(kTileChannels % kLanes == 0);
 
 // States whose decay, value and neighbours fit into the registers at once.
-inline constexpr int kStatesAtOnce = HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON ? 16 : 8;
+inline constexpr int kStatesAtOnce = kLanes == 16 || HWY_TARGET == HWY_NEON ? 16 : 8;
 
 // Pixels whose dt projections are summed up at once.
 inline constexpr int kProjectedAtOnce = kStatesAtOnce == 16 ? 8 : 4;
@@ -55,13 +55,12 @@ HWY_INLINE V scale_by_rounded(V p, V rounded) {
   return hn::BitCast(D(), hn::Add(hn::BitCast(di, p), hn::ShiftLeft<23>(hn::BitCast(di, rounded))));
 }
 
-// Where a permutation looks up a vector of powers of two, a decay's fraction is split further: a step of 1 /
-// lanes from the table, and a remainder so small that a cubic does (2e-9 with 16 lanes, 3e-8 with 8). Its
-// slope at 0 is exact, so here too a decay near 1 carries no error.
-inline constexpr std::int64_t kPowers = kLanes >= 8 ? kLanes : 1;
-inline constexpr float kDecayRounder = kRounder / kPowers;
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX2  // the wider the target, the smaller its number
+// One permutation looks up a vector of powers of two. So an exponent's fraction is split further: into a step
+// of 1 / lanes, from the table, and a remainder so small that a cubic does (2e-9 with 16 lanes, 3e-8 with 8).
+// Its slope at 0 is exact, so here too a decay near 1 carries no error.
+inline constexpr std::int64_t kPowers = kLanes;
 
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
 // The bits of 2^(i / lanes), less the step's own: adding the shifted exponent, whose low bits are i, puts
 // those back.
 inline constexpr int kExponentShift = kPowers == 16 ? 19 : 20;
@@ -76,7 +75,7 @@ alignas(64) inline constexpr auto kPowerBits = [] {
   return bits;
 }();
 
-// 2^(k / lanes + f), where `rounded` is kDecayRounder + k / lanes.
+// 2^(k / kPowers + f), where `rounded` is kExponentRounder + k / kPowers.
 HWY_INLINE V power_of_two(V f, V rounded) {
   const hn::RebindToSigned<D> di;
   const auto steps = hn::BitCast(di, rounded);
@@ -89,15 +88,18 @@ HWY_INLINE V power_of_two(V f, V rounded) {
   return hn::MulAdd(scale, p, scale);
 }
 #else
+inline constexpr std::int64_t kPowers = 1;
+
 HWY_INLINE V power_of_two(V f, V rounded) {
   return scale_by_rounded(exp2_fraction(f), rounded);
 }
 #endif
+inline constexpr float kExponentRounder = kRounder / kPowers;
 
 // exp2(dt * a2); without kClamp the product must be above kMinExponent.
 template <bool kClamp>
 HWY_INLINE V decay_of(V dt, V a2) {
-  const V rounder = broadcast(kDecayRounder);
+  const V rounder = broadcast(kExponentRounder);
   if constexpr (kClamp) {
     const V x = hn::Max(hn::Mul(dt, a2), broadcast(kMinExponent));
     const V rounded = hn::Add(x, rounder);
@@ -108,12 +110,13 @@ HWY_INLINE V decay_of(V dt, V a2) {
   }
 }
 
-// exp(-|x|), relatively accurate: log2(e) in two parts.
+// exp(-|x|), relatively accurate: the range is reduced in two steps (ln 2 = high + low).
 HWY_INLINE V exp_of_minus_abs(V x) {
-  const V y = hn::Max(hn::Or(x, hn::SignBit(D())), broadcast(-86.0f)), rounder = broadcast(kDecayRounder);
-  const V rounded = hn::MulAdd(y, broadcast(1.44269504f), rounder);
-  const V high = hn::MulSub(y, broadcast(1.44269504f), hn::Sub(rounded, rounder));
-  return power_of_two(hn::MulAdd(y, broadcast(1.92596303e-8f), high), rounded);
+  const V y = hn::Max(hn::Or(x, hn::SignBit(D())), broadcast(-86.0f)), rounder = broadcast(kExponentRounder);
+  const V rounded = hn::MulAdd(y, broadcast(1.44269504f), rounder), whole = hn::Sub(rounded, rounder);
+  V rest = hn::NegMulAdd(whole, broadcast(0.693359375f), y);
+  rest = hn::NegMulAdd(whole, broadcast(-2.12194440e-4f), rest);
+  return power_of_two(hn::Mul(rest, broadcast(1.44269504f)), rounded);
 }
 
 // log(1 + e) for 0 <= e <= 1, relatively accurate (5e-9 before rounding): e times a minimax polynomial.
@@ -145,16 +148,15 @@ template <class Group>
 HWY_INLINE void load_tiles(const TileLayout& layout, std::span<const Group> groups, const TilePixels& pixels,
                            const float* from, float* tiles) {
   for (std::int64_t t = 0; t < pixels.count; ++t) {
-    const float* row = from + pixels.index[t] * layout.channel_stride;
-    float* to = tiles + t * kTileChannels;
-    for (const Group& group : groups) {
-      if (group.channels == kTileChannels) {
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      const float* row = from + pixels.index[t] * layout.channel_stride + g * kTileChannels;
+      float* to = tiles + g * kTileSize + t * kTileChannels;
+      if (groups[g].channels == kTileChannels) {
         for (std::int64_t j = 0; j < kTileChannels; j += kLanes)
           hn::Store(hn::LoadU(D(), row + j), D(), to + j);
       } else {
-        for (std::int64_t c = 0; c < kTileChannels; ++c) to[c] = c < group.channels ? row[c] : 0.0f;
+        for (std::int64_t c = 0; c < kTileChannels; ++c) to[c] = c < groups[g].channels ? row[c] : 0.0f;
       }
-      row += kTileChannels, to += kTileSize;
     }
   }
 }
@@ -163,18 +165,17 @@ template <class Group>
 HWY_INLINE void store_tiles(const TileLayout& layout, std::span<const Group> groups, const TilePixels& pixels,
                             const float* tiles, bool add, float* to) {
   for (std::int64_t t = 0; t < pixels.count; ++t) {
-    float* row = to + pixels.index[t] * layout.channel_stride;
-    const float* from = tiles + t * kTileChannels;
-    for (const Group& group : groups) {
-      if (group.channels == kTileChannels) {
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      float* row = to + pixels.index[t] * layout.channel_stride + g * kTileChannels;
+      const float* from = tiles + g * kTileSize + t * kTileChannels;
+      if (groups[g].channels == kTileChannels) {
         for (std::int64_t j = 0; j < kTileChannels; j += kLanes) {
           const V value = hn::Load(D(), from + j);
           hn::StoreU(add ? hn::Add(value, hn::LoadU(D(), row + j)) : value, D(), row + j);
         }
       } else {
-        for (std::int64_t c = 0; c < group.channels; ++c) row[c] = add ? row[c] + from[c] : from[c];
+        for (std::int64_t c = 0; c < groups[g].channels; ++c) row[c] = add ? row[c] + from[c] : from[c];
       }
-      row += kTileChannels, from += kTileSize;
     }
   }
 }

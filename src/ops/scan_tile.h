@@ -1,5 +1,5 @@
 // The scan's inner work on one tile: 16 pixels along a direction times 16 channels. Vectorised, with the
-// instruction set chosen at run time. Internal to ops/.
+// instruction set chosen at run time. Called within ops/ only.
 //
 // Rows of 16 channels lie one after the other, so that a vector is as many channels as the machine has lanes
 // and every channel of a pixel shares B and C by broadcast.
@@ -29,12 +29,13 @@ struct TileLayout {
 
 /// One direction's parameters of 16 channels; absent channels are zero.
 struct TileWeights {
-  const float* a2 = nullptr;              ///< [N, 16] A * log2(e), so that decay = exp2(dt * a2)
-  const float* a2_min = nullptr;          ///< [16] the fastest decay of each channel
-  const float* dt_weight = nullptr;       ///< [R, 16]
-  const float* dt_weight_rows = nullptr;  ///< [16, padded R], the same by channel
-  const float* dt_bias = nullptr;         ///< [16]
-  const float* skip = nullptr;            ///< [16]
+  const float* a2 = nullptr;         ///< [N, 16] A * log2(e), so that decay = exp2(dt * a2)
+  const float* a2_min = nullptr;     ///< [16] the fastest decay of each channel
+  const float* dt_weight = nullptr;  ///< [R, 16]
+  const float* dt_weight_rows =
+      nullptr;                     ///< [16, padded R], the same by channel; null without a backward pass
+  const float* dt_bias = nullptr;  ///< [16]
+  const float* skip = nullptr;     ///< [16]
 };
 
 /// Where the tile lies: its pixels in the order of the scan, at most 16.
@@ -53,8 +54,9 @@ struct ForwardGroup {
   float* state = nullptr;     ///< [N, 16] h before the tile; h after it
 };
 
-/// Scans the tile of neighbouring groups. `u`, `y` point to their first channel in pixel 0, `x` to x_dbl of
-/// pixel 0 and the direction. y is set, or added to. What the `next` tile reads is fetched into the cache.
+/// Scans the tile of at most kMaxGroups neighbouring groups. `u`, `y` point to their first channel in pixel
+/// 0, `x` to x_dbl of pixel 0 and the direction. y is set, or added to. The `next` tile's pixels are fetched
+/// into the cache.
 void scan_tile_forward(const TileLayout& layout, std::span<const ForwardGroup> groups,
                        const TilePixels& pixels, const TilePixels& next, const float* x, const float* u,
                        float* y, bool add);
@@ -68,9 +70,9 @@ struct BackwardGroup {
   float* sums = nullptr;         ///< [2, sum_rows, 16] running sums over pixels and their rounding errors
 };
 
-/// Gradients of neighbouring groups. `u`, `dy`, `grad_u` point to the first
-/// group's channels in pixel 0; grad_u is set, or added to. What the `next` tile reads is fetched into the
-/// cache. `grad_x` [pixels, x_gradient_stride] is set: sums over the groups' channels.
+/// Gradients of at most kMaxGroups neighbouring groups. `u`, `dy`, `grad_u` point to their first channel in
+/// pixel 0; grad_u is set, or added to. `grad_x` [pixels, x_gradient_stride] is set: sums over the groups'
+/// channels. The `next` tile's pixels are fetched into the cache.
 void scan_tile_backward(const TileLayout& layout, std::span<const BackwardGroup> groups,
                         const TilePixels& pixels, const TilePixels& next, const float* x, const float* u,
                         const float* dy, float* grad_u, bool add, float* grad_x);

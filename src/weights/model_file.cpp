@@ -66,7 +66,8 @@ std::size_t place_of_digits(const MappedFile& map, std::string_view key, const s
                             std::size_t count) {
   const std::string start = fmt::format("\"{}\":\"", key);  // quotes inside of texts are escaped
   const std::size_t at = text_of(map.bytes()).find(start);
-  if (digits.size() != count || at == std::string_view::npos) fail("its {} is missing", key);
+  if (digits.size() != count || at == std::string_view::npos)
+    throw Error(fmt::format("its {} is missing", key), kExpected);
   return at + start.size();
 }
 
@@ -140,7 +141,7 @@ void check_names(std::span<const TensorView> tensors, const std::vector<std::str
 
 }  // namespace
 
-ModelFile::ModelFile(const fs::path& path, HashCheck when) try : SafetensorsFile(path) {
+ModelFile::ModelFile(const fs::path& path, ContentsCheck when) try : SafetensorsFile(path) {
   with_context(path.string(), [&] {
     if (!is_model(*this)) fail("these are weights without a model around them");
     if (const auto& format = metadata_.at(kFormatKey); format != kFormat) {
@@ -156,12 +157,11 @@ ModelFile::ModelFile(const fs::path& path, HashCheck when) try : SafetensorsFile
   const auto check = [this, path, when, hash = metadata_[kHashKey], checksum = metadata_[kChecksumKey]] {
     with_context(path.string(), [&] {
       if (!checksum.empty()) check_checksum(file_, checksum, hash);
-      if (checksum.empty() || when == HashCheck::now) check_hash(file_, hash);
+      if (checksum.empty() || when == ContentsCheck::now) check_hash(file_, hash);
     });
   };
-  hash_check_ =
-      std::async(when == HashCheck::now ? std::launch::deferred : std::launch::async, check).share();
-  if (when == HashCheck::now) verify();
+  check_ = std::async(when == ContentsCheck::now ? std::launch::deferred : std::launch::async, check).share();
+  if (when == ContentsCheck::now) verify();
 } catch (Error& error) {
   error.with_hint(kExpected);
   throw;

@@ -25,17 +25,17 @@ struct ModelDescription {
 
 /// How a model file's contents are checked: by hash and checksum at once, or by the checksum alone in a
 /// thread beside what else is to be done. Files from before 2026-11-30 have no checksum, but the hash.
-enum class HashCheck { now, beside };
+enum class ContentsCheck { now, beside };
 
 /// A model file, memory-mapped and checked: that nothing is missing, that every array belongs to a fold, and
-/// its hash. Throws Error naming the file.
+/// its contents. Throws Error naming the file.
 class ModelFile : public SafetensorsFile {
  public:
-  explicit ModelFile(const fs::path& path, HashCheck when = HashCheck::now);
+  explicit ModelFile(const fs::path& path, ContentsCheck when = ContentsCheck::now);
   ModelFile(ModelFile&&) = delete;  // the thread reads it
 
   /// Waits for the check. Throws Error naming the file where it fails.
-  void verify() const { hash_check_.get(); }
+  void verify() const { check_.get(); }
 
   const ModelDescription& description() const { return description_; }
   const std::vector<std::string>& folds() const { return folds_; }  ///< "0", ..., "all"; in file order
@@ -46,7 +46,7 @@ class ModelFile : public SafetensorsFile {
  private:
   ModelDescription description_;
   std::vector<std::string> folds_;
-  std::shared_future<void> hash_check_;  ///< destroyed first, and so the thread ends before the map
+  std::shared_future<void> check_;  ///< destroyed first, and so the thread ends before the map
 };
 
 /// The name that a fold's array has in the file.

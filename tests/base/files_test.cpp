@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <sstream>
 #include <utility>
 
+#include "base/memory.h"
 #include "base/whole_number.h"
 #include "support/errors.h"
 #include "support/folder.h"
@@ -137,6 +139,10 @@ TEST_F(Files, MapsAFile) {
   const auto bytes = moved.bytes();
   EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), "abc");
   EXPECT_TRUE(file.bytes().empty());
+  std::array<std::byte, 2> two{};
+  moved.read(1, two);
+  EXPECT_TRUE(std::ranges::equal(two, bytes.subspan(1)));
+  EXPECT_THAT(error_of([&] { moved.read(2, two); }), HasSubstr("it ends after 3 bytes"));
   write_text(folder / "empty", "");
   EXPECT_TRUE(MappedFile(folder / "empty").bytes().empty());
   EXPECT_THAT(error_of([&] { MappedFile(folder / "absent"); }), HasSubstr("absent"));
@@ -165,6 +171,7 @@ TEST_F(Files, GiveMappedMemoryBackAndReadItAgain) {
   EXPECT_LT(resident_of_files(), before - kSize / 3);
   EXPECT_TRUE(same());
   file.release(bytes);
+  fetch_pages(bytes.subspan(100, kSize / 2));
   EXPECT_TRUE(same());
 
   const std::string own = text;  // no part of the map: giving it back would lose it

@@ -30,6 +30,14 @@ TEST_F(ParallelFor, VisitsEveryIndexOnce) {
   parallel_for(-5, [](std::int64_t) { FAIL() << "no index to visit"; });
 }
 
+TEST_F(ParallelFor, ApartVisitsEveryIndexOnce) {
+  for (const std::int64_t total : {0, 1, 2, 3, 7, 1000}) {
+    std::vector<std::atomic<int>> visits(static_cast<std::size_t>(total));
+    parallel_for_apart(total, [&](std::int64_t i) { ++visits.at(static_cast<std::size_t>(i)); });
+    for (const auto& count : visits) EXPECT_EQ(count, 1) << total;
+  }
+}
+
 TEST_F(ParallelFor, UsesTheThreadsItMay) {
   std::mutex mutex;
   std::set<std::thread::id> threads;

@@ -87,20 +87,20 @@ TEST_F(ModelFileTest, EveryDamagedByteIsNoticed) {
     store(damaged);
     EXPECT_NE(error_of([&] { ModelFile read(file); }), "") << "byte " << i;
     if (i >= digits && i < digits + 64) continue;  // of the hash, which is not looked at below
-    EXPECT_NE(error_of([&] { ModelFile(file, HashCheck::beside).verify(); }), "") << "byte " << i;
+    EXPECT_NE(error_of([&] { ModelFile(file, ContentsCheck::beside).verify(); }), "") << "byte " << i;
   }
   std::string damaged = whole;
   damaged.back() = '\x09';
   EXPECT_THAT(complaint_of(damaged), HasSubstr("its contents do not match its checksum"));
 }
 
-TEST_F(ModelFileTest, IsHashedBesideOtherWork) {
-  EXPECT_NO_THROW(ModelFile(file, HashCheck::beside).verify());
+TEST_F(ModelFileTest, IsCheckedBesideOtherWork) {
+  EXPECT_NO_THROW(ModelFile(file, ContentsCheck::beside).verify());
   std::string damaged = read_text(file);
   damaged.back() = '\x09';
   store(damaged);
-  { const ModelFile unasked(file, HashCheck::beside); }
-  const ModelFile read(file, HashCheck::beside);
+  { const ModelFile unasked(file, ContentsCheck::beside); }
+  const ModelFile read(file, ContentsCheck::beside);
   for (int time : {1, 2}) {
     EXPECT_THAT(
         error_of([&] { read.verify(); }),
@@ -114,7 +114,7 @@ TEST_F(ModelFileTest, HashIsCheckedBesideWhereThereIsNoChecksum) {
   const std::string key = "\"crc32\"";
   older.replace(older.find(key), key.size(), "\"CRC32\"");  // which the hash notices
   store(older);
-  EXPECT_THAT(error_of([&] { ModelFile(file, HashCheck::beside).verify(); }),
+  EXPECT_THAT(error_of([&] { ModelFile(file, ContentsCheck::beside).verify(); }),
               HasSubstr("its contents do not match its hash"));
 }
 
