@@ -43,11 +43,11 @@ bool meets_targets(std::string_view name) {
     known.emplace_back(set.name);
     if (set.name != name) continue;
     bool all = true;
-    fmt::print("{:<58} {:>10} {:>10} {:>7} {:>8}\n", "what", "reference", "ours", "ratio", "limit");
+    fmt::print("{:<66} {:>10} {:>10} {:>7} {:>8}\n", "what", "reference", "ours", "ratio", "limit");
     for (const Target& row : set.run()) {
       const bool met = row.ours <= row.limit;
       all = all && met;
-      fmt::print("{:<58} {:>10.4g} {:>10.4g} {:>6.1f}x {:>8.3g} {}{}\n", row.what, row.reference, row.ours,
+      fmt::print("{:<66} {:>10.4g} {:>10.4g} {:>6.3g}x {:>8.3g} {}{}\n", row.what, row.reference, row.ours,
                  row.reference / row.ours, row.limit, row.unit, met ? "" : "   FALLS SHORT");
     }
     return all;
