@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
 #ifdef SEG_WITH_TORCH
     if (argc == 2 && std::string_view(argv[1]) == "--report") {
       seg::bench::print_report();
+      for (const char* name : {"swin_umamba", "swin_umamba_d"}) seg::bench::print_training_report(name);
       return 0;
     }
 #endif

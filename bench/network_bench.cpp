@@ -1,15 +1,11 @@
 // Whole networks on a 320x320 image: one forward pass, and one training step of two images.
 #include <benchmark/benchmark.h>
-#include <torch/optim/adamw.h>
 
-#include "net/set_up_torch.h"
 #include "network_case.h"
-#include "train/loss.h"
+#include "training_case.h"
 
 namespace seg::bench {
 namespace {
-
-constexpr std::int64_t kSize = NetworkCase::kSize, kClasses = NetworkCase::kClasses;
 
 void forward(benchmark::State& state, const char* name) {
   const torch::InferenceMode inference;
@@ -36,20 +32,8 @@ void int8_forward(benchmark::State& state, const char* name) {
 }
 
 void training_step(benchmark::State& state, const char* name) {
-  set_up_torch();
-  const auto network = make_network(name, {1, kClasses, true});
-  torch::optim::AdamW optimizer(network->parameters(), torch::optim::AdamWOptions(1e-4));
-  const Tensor x = torch::randn({2, 1, kSize, kSize});
-  std::vector<Tensor> targets;
-  for (const auto& [y_scale, x_scale] : network->scales()) {
-    const Size2d size{scaled_size(kSize, y_scale), scaled_size(kSize, x_scale)};
-    targets.push_back(torch::randint(kClasses, {2, 1, size[0], size[1]}, torch::kInt64));
-  }
-  for (auto _ : state) {
-    optimizer.zero_grad();
-    deep_supervision_loss(network->forward(x), targets, {}).backward();
-    optimizer.step();
-  }
+  TrainingCase training(name);
+  for (auto _ : state) training.step();
 }
 
 #define SEG_NETWORK_BENCHMARK(what, network) \

@@ -6,4 +6,8 @@ namespace seg::bench {
 /// rates and their share of what this machine can do at best, measured in the same run.
 void print_report();
 
+/// Prints where a training step of the network spends its time: a table of the operators that take longest,
+/// each without those that it calls.
+void print_training_report(const char* name);
+
 }  // namespace seg::bench

@@ -1,5 +1,6 @@
 #include "net/cross_scan_autograd.h"
 
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "base/error.h"
@@ -30,6 +31,7 @@ struct CrossScanFunction : torch::autograd::Function<CrossScanFunction> {
     const CrossScanShape shape = shape_of(inputs[0], inputs[2], inputs[4]);
     Tensor y = torch::empty_like(inputs[0]), states;
     if (keep_states) states = torch::empty({cross_scan_states_size(shape)}, y.options());
+    RECORD_USER_SCOPE("cross_scan");  // for profilers, as below
     cross_scan_forward(shape, inputs_of(inputs), y.data_ptr<float>(),
                        states.defined() ? states.data_ptr<float>() : nullptr);
     tensor_list kept = inputs;
@@ -46,6 +48,7 @@ struct CrossScanFunction : torch::autograd::Function<CrossScanFunction> {
     tensor_list gradients;
     for (const Tensor& input : inputs) gradients.push_back(torch::empty_like(input));
     const auto pointer = [&](std::size_t i) { return gradients[i].data_ptr<float>(); };
+    RECORD_USER_SCOPE("cross_scan_backward");
     cross_scan_backward(shape_of(inputs[0], inputs[2], inputs[4]), inputs_of(inputs),
                         states.data_ptr<float>(), dy.data_ptr<float>(),
                         {pointer(0), pointer(1), pointer(2), pointer(3), pointer(4), pointer(5)});

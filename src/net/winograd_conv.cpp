@@ -1,6 +1,7 @@
 #include "net/winograd_conv.h"
 
 #include <ATen/ops/convolution_backward.h>
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <array>
@@ -24,6 +25,7 @@ engine::MapsShape maps_of(const Tensor& x) {
 
 /// x [B, in, H, W], weight [out, in, 3, 3], both contiguous -> [B, out, H, W].
 Tensor convolve(const Tensor& x, const Tensor& weight) {
+  RECORD_USER_SCOPE("winograd_conv");  // for profilers
   const engine::MapsShape in = maps_of(x);
   const std::int64_t out_channels = weight.size(0);
   const std::span<const float> weights(weight.data_ptr<float>(), static_cast<std::size_t>(weight.numel()));
