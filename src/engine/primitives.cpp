@@ -39,7 +39,8 @@ memory::desc vector_desc(std::int64_t count) {
 }
 
 Packed packed(FloatPool& pool, const void* values, const memory::desc& plain, const memory::desc& wanted) {
-  std::shared_ptr<float[]> place = pool.take((wanted.get_size() + sizeof(float) - 1) / sizeof(float));
+  std::shared_ptr<float[]> place =
+      pool.take(ceil_div(static_cast<std::int64_t>(wanted.get_size()), sizeof(float)));
   memory from(plain, cpu(), const_cast<void*>(values)), to(wanted, cpu(), place.get());
   dnnl::stream stream(cpu());
   dnnl::reorder(from, to).execute(stream, from, to);

@@ -38,6 +38,20 @@ TEST_F(ParallelFor, ApartVisitsEveryIndexOnce) {
   }
 }
 
+TEST_F(ParallelFor, ApartStartsFarFromEachOther) {
+  std::mutex mutex;
+  std::set<std::int64_t> first;
+  std::atomic<int> waiting{0};
+  parallel_for_apart(30, [&](std::int64_t i) {
+    if (++waiting <= 3) {
+      const std::lock_guard lock(mutex);
+      first.insert(i);
+    }
+    while (waiting < 3) std::this_thread::yield();  // so that each of the three threads has one
+  });
+  EXPECT_EQ(first, (std::set<std::int64_t>{0, 10, 20}));
+}
+
 TEST_F(ParallelFor, UsesTheThreadsItMay) {
   std::mutex mutex;
   std::set<std::thread::id> threads;

@@ -50,6 +50,11 @@ expect_ok "$SWIN_UMAMBA" evaluate folder half --dataset-json folder/dataset.json
 # The hash is that of the file with zeros in its place.
 stored=$(grep -aom1 '"sha256":"[0-9a-f]*"' model.seg | cut -d '"' -f 4)
 [[ $(sed 's/"sha256":"[0-9a-f]*"/"sha256":"'"$(printf '%064d' 0)"'"/' model.seg | sha256sum) == "$stored "* ]] || complain "another hash"
+# Files from before there was a checksum have the hash alone.
+zeros=$(printf '%064d' 0)
+sed 's/"crc32":"/"CRC32":"/; s/"sha256":"[0-9a-f]*"/"sha256":"'"$zeros"'"/' model.seg > older.seg
+sed -i 's/"sha256":"'"$zeros"'"/"sha256":"'"$(sha256sum < older.seg | cut -d ' ' -f 1)"'"/' older.seg
+expect_ok "${predict[@]}" -o older -m older.seg
 expect_ok "$SWIN_UMAMBA" weights show half.seg
 expect_text "whole model of nnUNetTrainer, configuration 2d" stdout
 expect_text 'fold: {"fold":"1","checkpoint":"checkpoint_final","epochs":1,' stdout
