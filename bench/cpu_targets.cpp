@@ -58,7 +58,7 @@ double sgemm_flops() {
 void add_network_rows(std::vector<Target>& rows, const char* name, double gain) {
   NetworkCase network(name);
   engine::Engine engine = network.engine();
-  const auto forward = [&] { network.network()->forward(network.image()); };
+  const auto forward = [&] { network.network()->forward(network.images()); };
   const auto run = [&] { network.run(engine); };
   forward();
   run();

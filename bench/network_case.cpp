@@ -6,19 +6,19 @@
 
 namespace seg::bench {
 
-NetworkCase::NetworkCase(const char* name) : name_(name) {
+NetworkCase::NetworkCase(const char* name, std::int64_t size, std::int64_t images) : name_(name) {
   set_up_torch();
   torch::manual_seed(0);
-  network_ = make_network(name, {1, kClasses, false, {kSize, kSize}});
+  network_ = make_network(name, {1, kClasses, false, {size, size}});
   network_->eval();
   weights_ = state_dict(*network_);
-  shape_ = {1, kClasses, kSize, kSize, resolved_topology(network_->config())};
-  image_ = torch::randn({1, 1, kSize, kSize});
-  logits_.resize(static_cast<std::size_t>(kClasses * kSize * kSize));
+  shape_ = {1, kClasses, size, size, resolved_topology(network_->config())};
+  images_ = torch::randn({images, 1, size, size});
+  logits_.resize(static_cast<std::size_t>(images * kClasses * size * size));
 }
 
 std::span<const float> NetworkCase::values() const {
-  return {image_.data_ptr<float>(), static_cast<std::size_t>(image_.numel())};
+  return {images_.data_ptr<float>(), static_cast<std::size_t>(images_.numel())};
 }
 
 void NetworkCase::run(engine::Engine& engine) {

@@ -87,16 +87,17 @@ Engine::~Engine() = default;
 Engine::Engine(Engine&&) noexcept = default;
 Engine& Engine::operator=(Engine&&) noexcept = default;
 
-void Engine::run(std::span<const float> image, std::span<float> logits) {
+void Engine::run(std::span<const float> images, std::span<float> logits) {
   const ImageShape& shape = parts_->shape;
   const auto pixels = static_cast<std::size_t>(shape.height * shape.width);
-  if (image.size() != pixels * static_cast<std::size_t>(shape.in_channels) ||
-      logits.size() != pixels * static_cast<std::size_t>(shape.classes)) {
+  const std::size_t in = pixels * static_cast<std::size_t>(shape.in_channels);
+  const std::size_t out = pixels * static_cast<std::size_t>(shape.classes), n = images.size() / in;
+  if (n == 0 || images.size() != n * in || logits.size() != n * out) {
     fail("the engine was built for {} channels and {} classes of {}x{} pixels, got {} values in and {} out",
-         shape.in_channels, shape.classes, shape.height, shape.width, image.size(), logits.size());
+         shape.in_channels, shape.classes, shape.height, shape.width, images.size(), logits.size());
   }
   omp_set_num_threads(thread_count());
-  parts_->graph.run({const_cast<float*>(image.data()), logits.data()});
+  parts_->graph.run({const_cast<float*>(images.data()), logits.data()}, static_cast<std::int64_t>(n));
 }
 
 void Engine::observe(std::function<void(const StepTime&)> observer) {

@@ -42,8 +42,9 @@ class Engine {
   Engine(Engine&&) noexcept;
   Engine& operator=(Engine&&) noexcept;
 
-  /// image [in_channels, height, width] -> logits [classes, height, width]. Allocates nothing.
-  void run(std::span<const float> image, std::span<float> logits);
+  /// images [n, in_channels, height, width] -> logits [n, classes, height, width], all together: small ones
+  /// take less time so, large ones more memory. Allocates nothing but for a number of images that is new.
+  void run(std::span<const float> images, std::span<float> logits);
 
   /// Where the time goes: called after every step of a run.
   void observe(std::function<void(const StepTime&)> observer);

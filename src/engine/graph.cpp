@@ -7,35 +7,33 @@
 namespace seg::engine {
 namespace {
 
-constexpr std::size_t kAlignment = 64;  // bytes: a cache line, and the widest vector
-constexpr std::size_t kAlignedValues = kAlignment / sizeof(float);
+constexpr std::int64_t kAlignedValues = 64 / sizeof(float);  // a cache line, and the widest vector
 
 }  // namespace
 
-std::size_t Graph::add_buffer(std::size_t size, bool external) {
+Map Graph::add_map(Map map, bool external) {
+  map.image = map.size();
+  map.buffer = buffers_.size();
   Buffer buffer;
-  buffer.size = (size + kAlignedValues - 1) / kAlignedValues * kAlignedValues;
+  buffer.size = static_cast<std::size_t>(round_up(map.size(), kAlignedValues));
   buffer.external = external;
   buffers_.push_back(buffer);
-  return buffers_.size() - 1;
+  return map;
 }
 
 Map Graph::map(std::int64_t channels, std::int64_t height, std::int64_t width, Layout layout) {
-  Map map{0, 0, channels, height, width, layout};
-  map.buffer = add_buffer(static_cast<std::size_t>(map.size()), false);
-  return map;
+  return add_map({.channels = channels, .height = height, .width = width, .layout = layout}, false);
 }
 
 Map Graph::external(std::int64_t channels, std::int64_t height, std::int64_t width) {
-  Map map{0, 0, channels, height, width, Layout::planar};
-  map.buffer = add_buffer(static_cast<std::size_t>(map.size()), true);
-  return map;
+  return add_map({.channels = channels, .height = height, .width = width, .layout = Layout::planar}, true);
 }
 
-void Graph::step(const char* kind, const std::vector<Map>& maps, Step run, const Work& work) {
-  PlacedStep step{{kind, 0, work}, std::move(run)};
+void Graph::step(const char* kind, const std::vector<Map>& maps, Step run, const Work& work,
+                 Prepare prepare) {
+  PlacedStep step{kind, work, 0, std::move(run), std::move(prepare)};
   for (const Map& map : maps) {
-    step.time.work.bytes += static_cast<double>(map.size()) * sizeof(float);
+    step.map_bytes += static_cast<double>(map.size()) * sizeof(float);
     Buffer& buffer = buffers_[map.buffer];
     if (!buffer.used) buffer.first_step = steps_.size();
     buffer.used = true;
@@ -68,23 +66,39 @@ void Graph::plan() {
     arena_size_ = std::max(arena_size_, buffer.place + buffer.size);
     placed.push_back(i);
   }
-  arena_ = uncleared_floats(arena_size_);
-  std::vector<float*> places;
-  for (const Buffer& buffer : buffers_)
-    places.push_back(buffer.external ? nullptr : arena_.get() + buffer.place);
-  memory_ = std::make_unique<Memory>(std::move(places));
+  prepare(1);
 }
 
-void Graph::run(const std::vector<float*>& externals) {
-  std::size_t next = 0;
-  for (std::size_t i = 0; i < buffers_.size(); ++i) {
-    if (buffers_[i].external) memory_->set(i, externals.at(next++));
+void Graph::prepare(std::int64_t images) {
+  if (prepared_.contains(images)) return;
+  for (const PlacedStep& step : steps_) {
+    if (step.prepare) scratch_size_ = std::max(scratch_size_, step.prepare(images));
   }
-  for (PlacedStep& step : steps_) {
+  const std::size_t size = static_cast<std::size_t>(images) * arena_size_ + scratch_size_;
+  if (size > arena_capacity_) {
+    arena_.reset();  // before there is a second one
+    arena_capacity_ = 0;
+    arena_ = uncleared_floats(size);
+    arena_capacity_ = size;
+  }
+  prepared_.insert(images);
+}
+
+void Graph::run(const std::vector<float*>& externals, std::int64_t images) {
+  prepare(images);
+  const auto n = static_cast<std::size_t>(images);
+  std::vector<float*> places;
+  std::size_t next = 0;
+  for (const Buffer& buffer : buffers_)
+    places.push_back(buffer.external ? externals.at(next++) : arena_.get() + n * buffer.place);
+  const Memory memory(std::move(places), arena_.get() + n * arena_size_, images);
+  for (const PlacedStep& step : steps_) {
     const auto start = std::chrono::steady_clock::now();
-    step.run(*memory_);
-    step.time.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (observer_) observer_(step.time);
+    step.run(memory);
+    if (!observer_) continue;
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const auto count = static_cast<double>(images);
+    observer_({step.kind, seconds, {count * step.work.flops, step.work.bytes + count * step.map_bytes}});
   }
 }
 

@@ -1,10 +1,11 @@
 // A network as a list of steps over feature maps whose memory is planned ahead: nothing is allocated while it
-// runs. One image at a time, of one size.
+// runs. Images of one size, one or more at a time.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -13,7 +14,7 @@
 
 namespace seg::engine {
 
-/// How the values of a feature map lie in memory.
+/// How the values of an image's feature map lie in memory; those of several images lie one behind the other.
 enum class Layout {
   planar,  ///< [C, H, W]: images and logits
   pixels,  ///< [H, W, C]: tokens
@@ -30,17 +31,24 @@ constexpr std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
   return ceil_div(value, multiple) * multiple;
 }
 
-/// How far apart neighbours lie in memory: pixels, and blocks of 16 channels.
+/// How far apart neighbours lie in memory: pixels, blocks of 16 channels, and images.
 struct Strides {
-  std::int64_t pixel = 0, block = 0;
+  std::int64_t pixel = 0, block = 0, image = 0;
 };
 
-/// A feature map, or some neighbouring channels of one.
+/// Sizes of some images' maps.
+struct MapsShape {
+  std::int64_t images = 0, channels = 0, height = 0, width = 0;
+  std::int64_t pixels() const { return height * width; }
+};
+
+/// A feature map, or some neighbouring channels of one; all sizes are an image's.
 struct Map {
   std::size_t buffer = 0;
   std::int64_t offset = 0;  ///< values into the buffer
   std::int64_t channels = 0, height = 0, width = 0;
   Layout layout = Layout::pixels;
+  std::int64_t image = 0;  ///< values from one image to the next
 
   bool operator==(const Map&) const = default;
   std::int64_t pixels() const { return height * width; }
@@ -50,7 +58,8 @@ struct Map {
   }
   /// Of pixels or of a blocked map, of whole blocks.
   Strides strides() const {
-    return layout == Layout::blocked ? Strides{kBlock, pixels() * kBlock} : Strides{channels, kBlock};
+    return layout == Layout::blocked ? Strides{kBlock, pixels() * kBlock, image}
+                                     : Strides{channels, kBlock, image};
   }
   /// `count` channels from `first` on, of a blocked map; both multiples of 16.
   Map channels_from(std::int64_t first, std::int64_t count) const {
@@ -64,19 +73,26 @@ struct Map {
 /// Memory of the maps while a graph runs.
 class Memory {
  public:
-  explicit Memory(std::vector<float*> buffers) : buffers_(std::move(buffers)) {}
-  float* at(const Map& map) const { return buffers_[map.buffer] + map.offset; }
-  void set(std::size_t buffer, float* values) { buffers_[buffer] = values; }
+  Memory(std::vector<float*> buffers, float* scratch, std::int64_t images)
+      : buffers_(std::move(buffers)), scratch_(scratch), images_(images) {}
+  std::int64_t images() const { return images_; }
+  MapsShape shape(const Map& map) const { return {images_, map.channels, map.height, map.width}; }
+  float* at(const Map& map) const { return buffers_[map.buffer] + map.offset; }  ///< of the first image
+  float* scratch() const { return scratch_; }  ///< as much as the step has asked for
 
  private:
   std::vector<float*> buffers_;
+  float* scratch_;
+  std::int64_t images_;
 };
 
 using Step = std::function<void(const Memory&)>;
+/// Makes a step ready for so many images; returns how many values of scratch memory it needs for them.
+using Prepare = std::function<std::size_t(std::int64_t images)>;
 
 /// What a step has to do at least.
 struct Work {
-  double flops = 0;  ///< of the plain sums, a multiplication and an addition being two
+  double flops = 0;  ///< of the plain sums of an image, a multiplication and an addition being two
   double bytes = 0;  ///< of constants; of the maps, each once, the graph counts itself
 };
 
@@ -84,7 +100,7 @@ struct Work {
 struct StepTime {
   std::string_view kind;
   double seconds = 0;
-  Work work;
+  Work work;  ///< for all images, and with the maps
 };
 
 class Graph {
@@ -95,7 +111,8 @@ class Graph {
   Map external(std::int64_t channels, std::int64_t height, std::int64_t width);
 
   /// Adds a step of some kind ("convolution", "scan", ...) that reads and writes these maps.
-  void step(const char* kind, const std::vector<Map>& maps, Step run, const Work& work = {});
+  void step(const char* kind, const std::vector<Map>& maps, Step run, const Work& work = {},
+            Prepare prepare = {});
 
   /// Whether no step has named the map's memory since the one that was added as number `step`.
   bool untouched_since(std::size_t step, const Map& map) const {
@@ -103,13 +120,14 @@ class Graph {
   }
   std::size_t steps() const { return steps_.size(); }
 
-  /// Places all maps. No step may be added behind it.
+  /// Places all maps, and is ready for one image. No step may be added behind it.
   void plan();
-  /// Bytes of the memory that the maps share.
-  std::size_t arena_bytes() const { return arena_size_ * sizeof(float); }
+  /// Bytes of the memory that the maps share, and the steps.
+  std::size_t arena_bytes() const { return arena_capacity_ * sizeof(float); }
 
-  /// Runs every step; `externals` are the external maps' values, in the order of their creation.
-  void run(const std::vector<float*>& externals);
+  /// Runs every step; `externals` are the external maps' values, in the order of their creation. Takes memory
+  /// only for more images than ever before.
+  void run(const std::vector<float*>& externals, std::int64_t images = 1);
 
   /// Where the time goes: called after every step that is run.
   void observe(std::function<void(const StepTime&)> observer) { observer_ = std::move(observer); }
@@ -123,18 +141,24 @@ class Graph {
     std::size_t place = 0;  ///< in the arena
   };
   struct PlacedStep {
-    StepTime time;
+    const char* kind;
+    Work work;
+    double map_bytes;  ///< of an image
     Step run;
+    Prepare prepare;
   };
 
-  std::size_t add_buffer(std::size_t size, bool external);
+  Map add_map(Map map, bool external);
+  void prepare(std::int64_t images);
 
   std::vector<Buffer> buffers_;
   std::vector<PlacedStep> steps_;
   std::function<void(const StepTime&)> observer_;
-  std::size_t arena_size_ = 0;
+  std::size_t arena_size_ = 0;  ///< of an image; for several, every place and size is as many times as large
+  std::size_t scratch_size_ = 0;  ///< behind it, for one step at a time
+  std::size_t arena_capacity_ = 0;
   FloatMemory arena_;
-  std::unique_ptr<Memory> memory_;
+  std::set<std::int64_t> prepared_;  ///< numbers of images
 };
 
 }  // namespace seg::engine

@@ -48,14 +48,17 @@ constexpr std::int64_t kChunk = 256;  // pixels
 
 }  // namespace
 
-void quantize(const Strides& strides, std::int64_t channels, std::int64_t pixels, const Int8Scale& scale,
-              const float* x, std::int8_t* y) {
-  parallel_for(ceil_div(pixels, kChunk), [&](std::int64_t task) {
-    const std::int64_t first = task * kChunk, count = std::min(kChunk, pixels - first);
-    for (std::int64_t block = 0; block < channels / kBlock; ++block) {
+void quantize(const Strides& strides, const MapsShape& shape, const Int8Scale& scale, const float* x,
+              std::int8_t* y) {
+  const std::int64_t chunks = ceil_div(shape.pixels(), kChunk);
+  parallel_for(shape.images * chunks, [&](std::int64_t task) {
+    const std::int64_t image = task / chunks, first = task % chunks * kChunk;
+    const std::int64_t count = std::min(kChunk, shape.pixels() - first);
+    for (std::int64_t block = 0; block < shape.channels / kBlock; ++block) {
       HWY_DYNAMIC_DISPATCH(quantize_block)
-      (count, strides.pixel, channels, scale, x + block * strides.block + first * strides.pixel,
-       y + first * channels + block * kBlock);
+      (count, strides.pixel, shape.channels, scale,
+       x + image * strides.image + block * strides.block + first * strides.pixel,
+       y + (image * shape.pixels() + first) * shape.channels + block * kBlock);
     }
   });
 }

@@ -7,9 +7,9 @@
 
 namespace seg::engine {
 
-/// y [pixels, channels]: x as whole numbers, rounded to the nearest. x lies as `strides` says; `channels` are
-/// a multiple of 16.
-void quantize(const Strides& strides, std::int64_t channels, std::int64_t pixels, const Int8Scale& scale,
-              const float* x, std::int8_t* y);
+/// y [images, pixels, channels]: x as whole numbers, rounded to the nearest. x lies as `strides` says; the
+/// channels are a multiple of 16.
+void quantize(const Strides& strides, const MapsShape& shape, const Int8Scale& scale, const float* x,
+              std::int8_t* y);
 
 }  // namespace seg::engine

@@ -142,38 +142,58 @@ std::int64_t chunks_of(std::int64_t pixels) {
   return (pixels + kChunk - 1) / kChunk;
 }
 
-/// What every channel is multiplied with and what is added then.
+/// Some pixels of a block of channels of an image; they are counted image by image.
+struct Chunk {
+  std::int64_t image, block, first, count;
+  std::int64_t offset(const Strides& strides) const {
+    return image * strides.image + block * strides.block + first * strides.pixel;
+  }
+};
+
+std::int64_t chunks_of(const MapsShape& shape) {
+  return shape.images * (shape.channels / kBlock) * chunks_of(shape.pixels());
+}
+
+Chunk chunk_of(const MapsShape& shape, std::int64_t number) {
+  const std::int64_t blocks = shape.channels / kBlock, chunks = chunks_of(shape.pixels());
+  const std::int64_t first = number % chunks * kChunk;
+  return {number / (chunks * blocks), number / chunks % blocks, first,
+          std::min(kChunk, shape.pixels() - first)};
+}
+
+/// What every channel of every image is multiplied with and what is added then.
 struct Affine {
   std::vector<float> scale, shift;
 };
 
-Affine instance_affine(const InstanceNorm& norm, std::int64_t channels, std::int64_t pixels) {
-  const std::int64_t blocks = channels / kBlock, chunks = chunks_of(pixels);
-  std::vector<float> means(static_cast<std::size_t>(blocks * chunks * kBlock)), squares(means.size());
-  parallel_for(blocks * chunks, [&](std::int64_t task) {
-    const std::int64_t block = task / chunks, first = task % chunks * kChunk;
+Affine instance_affine(const InstanceNorm& norm, const MapsShape& shape) {
+  const std::int64_t chunks = chunks_of(shape.pixels());
+  std::vector<float> means(static_cast<std::size_t>(chunks_of(shape) * kBlock)), squares(means.size());
+  parallel_for(chunks_of(shape), [&](std::int64_t task) {
+    const Chunk part = chunk_of(shape, task);
     HWY_DYNAMIC_DISPATCH(block_moments)
-    (std::min(kChunk, pixels - first), norm.x + block * norm.strides.block + first * norm.strides.pixel,
-     norm.strides.pixel, &means[task * kBlock], &squares[task * kBlock]);
+    (part.count, norm.x + part.offset(norm.strides), norm.strides.pixel, &means[task * kBlock],
+     &squares[task * kBlock]);
   });
-  Affine affine{std::vector<float>(static_cast<std::size_t>(channels)), {}};
+  Affine affine{std::vector<float>(static_cast<std::size_t>(shape.images * shape.channels)), {}};
   affine.shift.resize(affine.scale.size());
-  for (std::int64_t channel = 0; channel < channels; ++channel) {
+  for (std::int64_t channel = 0; channel < shape.images * shape.channels; ++channel) {
     // The chunks' moments joined one after the other (Chan, Golub and LeVeque).
     double count = 0, mean = 0, square = 0;
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
       const auto at =
           static_cast<std::size_t>(((channel / kBlock * chunks) + chunk) * kBlock + channel % kBlock);
-      const auto here = static_cast<double>(std::min(kChunk, pixels - chunk * kChunk));
+      const auto here = static_cast<double>(std::min(kChunk, shape.pixels() - chunk * kChunk));
       const double distance = means[at] - mean;
       square += squares[at] + distance * distance * count * here / (count + here);
       mean += distance * here / (count + here);
       count += here;
     }
-    const auto c = static_cast<std::size_t>(channel);
+    const std::int64_t c = channel % shape.channels;
     const double scale = (norm.weight != nullptr ? norm.weight[c] : 1) / std::sqrt(square / count + kEps);
-    affine.scale[c] = static_cast<float>(scale);
-    affine.shift[c] = static_cast<float>((norm.bias != nullptr ? norm.bias[c] : 0) - mean * scale);
+    const auto at = static_cast<std::size_t>(channel);
+    affine.scale[at] = static_cast<float>(scale);
+    affine.shift[at] = static_cast<float>((norm.bias != nullptr ? norm.bias[c] : 0) - mean * scale);
   }
   return affine;
 }
@@ -218,34 +238,34 @@ void expand_and_norm(const LayerNorm& norm, std::int64_t height, std::int64_t wi
   });
 }
 
-void instance_norm(const InstanceNorm& norm, const Residual* other, std::int64_t channels,
-                   std::int64_t pixels, float slope, float* y) {
-  Affine own = instance_affine(norm, channels, pixels);
-  Affine second{std::vector<float>(static_cast<std::size_t>(channels), 1), {}};
+void instance_norm(const InstanceNorm& norm, const Residual* other, const MapsShape& shape, float slope,
+                   float* y) {
+  Affine own = instance_affine(norm, shape);
+  Affine second{std::vector<float>(own.scale.size(), 1), {}};
   if (other != nullptr && !other->plain) {
-    second = instance_affine(other->map, channels, pixels);
+    second = instance_affine(other->map, shape);
     for (std::size_t c = 0; c < own.shift.size(); ++c) own.shift[c] += second.shift[c];
   }
-  const Strides strides = norm.strides, others = other != nullptr ? other->map.strides : Strides();
-  const std::int64_t chunks = chunks_of(pixels);
-  parallel_for(channels / kBlock * chunks, [&](std::int64_t task) {
-    const std::int64_t block = task / chunks, first = task % chunks * kChunk, channel = block * kBlock;
-    const std::int64_t at = block * strides.block + first * strides.pixel;
-    const float* values =
-        other != nullptr ? other->map.x + block * others.block + first * others.pixel : nullptr;
+  parallel_for(chunks_of(shape), [&](std::int64_t task) {
+    const Chunk part = chunk_of(shape, task);
+    const std::int64_t at = part.offset(norm.strides),
+                       channel = part.image * shape.channels + part.block * kBlock;
+    const float* values = other != nullptr ? other->map.x + part.offset(other->map.strides) : nullptr;
     HWY_DYNAMIC_DISPATCH(apply_block)
-    (std::min(kChunk, pixels - first), norm.x + at, strides.pixel, &own.scale[channel], &own.shift[channel],
-     values, others.pixel, &second.scale[channel], slope, y + at);
+    (part.count, norm.x + at, norm.strides.pixel, &own.scale[channel], &own.shift[channel], values,
+     other != nullptr ? other->map.strides.pixel : 0, &second.scale[channel], slope, y + at);
   });
 }
 
-void upsample(const Upsampling& to, std::int64_t channels, std::int64_t height, std::int64_t width,
-              const float* x, float* y) {
-  parallel_for(channels / kBlock * height, [&](std::int64_t task) {  // a row of a block
-    const float* row = x + task / height * to.strides.block + task % height * width * to.strides.pixel;
-    float* out = y + task * to.rows * to.columns * width * kBlock;
+void upsample(const Upsampling& to, const MapsShape& shape, const float* x, float* y) {
+  const std::int64_t rows = shape.channels / kBlock * shape.height;  // of an image's blocks
+  parallel_for(shape.images * rows, [&](std::int64_t task) {
+    const std::int64_t image = task / rows, block = task % rows / shape.height, at = task % shape.height;
+    const float* row =
+        x + image * to.strides.image + block * to.strides.block + at * shape.width * to.strides.pixel;
+    float* out = y + image * to.image + task % rows * to.rows * to.columns * shape.width * kBlock;
     for (std::int64_t dy = 0; dy < to.rows; ++dy, row += to.columns * to.part) {
-      for (std::int64_t pixel = 0; pixel < width; ++pixel) {
+      for (std::int64_t pixel = 0; pixel < shape.width; ++pixel) {
         for (std::int64_t dx = 0; dx < to.columns; ++dx, out += kBlock)
           std::memcpy(out, row + pixel * to.strides.pixel + dx * to.part, kBlock * sizeof(float));
       }
@@ -253,33 +273,40 @@ void upsample(const Upsampling& to, std::int64_t channels, std::int64_t height, 
   });
 }
 
-void gather_patches_planar(std::int64_t channels, std::int64_t height, std::int64_t width, std::int64_t patch,
-                           const float* x, float* y) {
-  const std::int64_t columns = width / patch, row_size = channels * patch * patch;
-  parallel_for(height / patch, [&](std::int64_t row) {
+namespace {
+
+/// Calls f(image, row, column, out) for every patch of some images.
+template <class F>
+void for_patches(const MapsShape& shape, std::int64_t patch, float* y, F f) {
+  const std::int64_t rows = shape.height / patch, columns = shape.width / patch;
+  parallel_for(shape.images * rows, [&](std::int64_t task) {
     for (std::int64_t column = 0; column < columns; ++column) {
-      float* out = y + (row * columns + column) * row_size;
-      for (std::int64_t c = 0; c < channels; ++c) {
-        for (std::int64_t dy = 0; dy < patch; ++dy, out += patch) {
-          std::copy_n(x + (c * height + row * patch + dy) * width + column * patch, patch, out);
-        }
-      }
+      f(task / rows, task % rows * patch, column * patch,
+        y + (task * columns + column) * shape.channels * patch * patch);
     }
   });
 }
 
-void gather_patches_blocked(std::int64_t channels, std::int64_t height, std::int64_t width,
-                            std::int64_t patch, const float* x, float* y) {
-  const std::int64_t columns = width / patch, row_size = channels * patch * patch;
-  parallel_for(height / patch, [&](std::int64_t row) {
-    for (std::int64_t column = 0; column < columns; ++column) {
-      float* out = y + (row * columns + column) * row_size;
-      for (std::int64_t c = 0; c < channels; ++c) {
-        const float* block = x + c / kBlock * height * width * kBlock + c % kBlock;
-        for (std::int64_t dy = 0; dy < patch; ++dy) {
-          const std::int64_t first = (row * patch + dy) * width + column * patch;
-          for (std::int64_t dx = 0; dx < patch; ++dx) *out++ = block[(first + dx) * kBlock];
-        }
+}  // namespace
+
+void gather_patches_planar(const MapsShape& shape, std::int64_t patch, const float* x, float* y) {
+  for_patches(shape, patch, y, [&](std::int64_t image, std::int64_t row, std::int64_t column, float* out) {
+    for (std::int64_t c = 0; c < shape.channels; ++c) {
+      const float* plane = x + (image * shape.channels + c) * shape.pixels();
+      for (std::int64_t dy = 0; dy < patch; ++dy, out += patch)
+        std::copy_n(plane + (row + dy) * shape.width + column, patch, out);
+    }
+  });
+}
+
+void gather_patches_blocked(const MapsShape& shape, std::int64_t patch, const float* x, float* y) {
+  const std::int64_t blocks = ceil_div(shape.channels, kBlock);
+  for_patches(shape, patch, y, [&](std::int64_t image, std::int64_t row, std::int64_t column, float* out) {
+    for (std::int64_t c = 0; c < shape.channels; ++c) {
+      const float* block = x + (image * blocks + c / kBlock) * shape.pixels() * kBlock + c % kBlock;
+      for (std::int64_t dy = 0; dy < patch; ++dy) {
+        const std::int64_t first = (row + dy) * shape.width + column;
+        for (std::int64_t dx = 0; dx < patch; ++dx) *out++ = block[(first + dx) * kBlock];
       }
     }
   });

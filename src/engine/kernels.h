@@ -25,7 +25,7 @@ void merge_and_norm(const LayerNorm& norm, std::int64_t height, std::int64_t wid
 void expand_and_norm(const LayerNorm& norm, std::int64_t height, std::int64_t width, std::int64_t factor,
                      const float* x, float* y);
 
-/// Values of one map that is normalised over its pixels, channel by channel. eps 1e-5.
+/// Values of some images' maps that are normalised over an image's pixels, channel by channel. eps 1e-5.
 struct InstanceNorm {
   const float* x = nullptr;
   Strides strides{};
@@ -40,25 +40,23 @@ struct Residual {
   InstanceNorm map{};
   bool plain = true;
 };
-void instance_norm(const InstanceNorm& norm, const Residual* other, std::int64_t channels,
-                   std::int64_t pixels, float slope, float* y);
+void instance_norm(const InstanceNorm& norm, const Residual* other, const MapsShape& shape, float slope,
+                   float* y);
 
 /// Every pixel becomes rows x columns. x of H x W pixels has a value for each of them (a transposed
 /// convolution's second half), `part` values apart, or one for all, with a `part` of 0.
-/// -> y [C / 16, rows * H, columns * W, 16].
+/// -> y [C / 16, rows * H, columns * W, 16] of every image.
 struct Upsampling {
   std::int64_t rows = 2, columns = 2;
   std::int64_t part = 0;
-  Strides strides{};  ///< of x
+  Strides strides{};       ///< of x
+  std::int64_t image = 0;  ///< values between two images of y
 };
-void upsample(const Upsampling& to, std::int64_t channels, std::int64_t height, std::int64_t width,
-              const float* x, float* y);
+void upsample(const Upsampling& to, const MapsShape& shape, const float* x, float* y);
 
-/// patch x patch pixels to rows: planar or blocked x of C channels -> y [H / patch, W / patch, C * patch^2],
-/// a row in the order (channel, row, column) of a convolution's weights.
-void gather_patches_planar(std::int64_t channels, std::int64_t height, std::int64_t width, std::int64_t patch,
-                           const float* x, float* y);
-void gather_patches_blocked(std::int64_t channels, std::int64_t height, std::int64_t width,
-                            std::int64_t patch, const float* x, float* y);
+/// patch x patch pixels to rows: planar or blocked x of C channels -> y [images, H / patch, W / patch,
+/// C * patch^2], a row in the order (channel, row, column) of a convolution's weights.
+void gather_patches_planar(const MapsShape& shape, std::int64_t patch, const float* x, float* y);
+void gather_patches_blocked(const MapsShape& shape, std::int64_t patch, const float* x, float* y);
 
 }  // namespace seg::engine

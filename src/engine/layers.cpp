@@ -40,7 +40,7 @@ void Builder::calibrate(const std::string& name, const Map& x, std::int64_t out,
   CalibratedLayer& layer = (*calibration_)[name];
   layer.out_axis = out_axis;
   graph_.step("calibration", {x}, [&layer, x](const Memory& memory) {
-    layer.input.add({memory.at(x), static_cast<std::size_t>(x.size())});
+    layer.input.add({memory.at(x), static_cast<std::size_t>(memory.images() * x.size())});
   });
 }
 
@@ -53,8 +53,7 @@ Map Builder::quantized(const Map& x, const Int8Scale& scale) {
   const Map y = graph_.map(ceil_div(x.size(), sizeof(float)), 1, 1, Layout::planar);
   last = {graph_.steps(), x, y, scale};
   graph_.step("quantization", {x, y}, [x, y, scale](const Memory& memory) {
-    quantize(x.strides(), x.channels, x.pixels(), scale, memory.at(x),
-             reinterpret_cast<std::int8_t*>(memory.at(y)));
+    quantize(x.strides(), memory.shape(x), scale, memory.at(x), reinterpret_cast<std::int8_t*>(memory.at(y)));
   });
   return y;
 }
@@ -117,7 +116,6 @@ void Builder::add_conv(const char* kind, const Weight& weight, std::vector<float
                        const Map& y, const ConvShape& shape) {
   const std::int64_t in = x.channels, out = y.channels;
   const memory::dims dims{out, in, shape.kernel.rows, shape.kernel.columns};
-  const memory::desc weights(dims, type_of(weight), memory::format_tag::any);
   dnnl::primitive_attr attributes = own_scratchpad();
   Map from = x;
   memory::desc from_desc = desc_of(x);
@@ -127,23 +125,30 @@ void Builder::add_conv(const char* kind, const Weight& weight, std::vector<float
     from = quantized(x, weight.input);
     from_desc = desc_of(x, memory::format_tag::nhwc, memory::data_type::s8);
   }
-  const auto describe = [&](const memory::desc& source, const memory::desc& target) {
+  const auto describe = [=, has_bias = !bias.empty()](const memory::desc& source, const memory::desc& weights,
+                                                      const memory::desc& target) {
     const memory::dims strides{shape.stride.rows, shape.stride.columns};
     const memory::dims padding{shape.padding.rows, shape.padding.columns};
     const auto inference = dnnl::prop_kind::forward_inference;
     const auto direct = dnnl::algorithm::convolution_direct;
     return dnnl::convolution_forward::primitive_desc(
-        bias.empty() ? dnnl::convolution_forward::desc(inference, direct, source, weights, target, strides,
-                                                       padding, padding)
-                     : dnnl::convolution_forward::desc(inference, direct, source, weights, vector_desc(out),
-                                                       target, strides, padding, padding),
+        has_bias ? dnnl::convolution_forward::desc(inference, direct, source, weights, vector_desc(out),
+                                                   target, strides, padding, padding)
+                 : dnnl::convolution_forward::desc(inference, direct, source, weights, target, strides,
+                                                   padding, padding),
         attributes, cpu());
   };
-  auto description = describe(from_desc, desc_of(y));
+  const memory::desc any(dims, type_of(weight), memory::format_tag::any);
+  auto description = describe(from_desc, any, desc_of(y));
   if (!weight.is_int8() && is_slow(description))  // not for these layouts on this machine
-    description = describe(desc_of(x, memory::format_tag::any), desc_of(y, memory::format_tag::any));
-  PrimitiveStep step(kind, graph_, dnnl::convolution_forward(description), description.scratchpad_desc(),
-                     product_flops(y.pixels(), in * dims[2] * dims[3], out));
+    description = describe(desc_of(x, memory::format_tag::any), any, desc_of(y, memory::format_tag::any));
+  PrimitiveStep step(
+      kind,
+      [=](std::int64_t images) {
+        return describe(times(description.src_desc(), images), description.weights_desc(),
+                        times(description.dst_desc(), images));
+      },
+      product_flops(y.pixels(), in * dims[2] * dims[3], out));
   Map to = y;
   if (description.src_desc() != from_desc) {
     from = map_for(graph_, x, description.src_desc());
@@ -165,13 +170,13 @@ Map Builder::winograd_conv(std::span<const float> weights, std::vector<float> bi
   const auto layer = std::make_shared<const Winograd>(Winograd::Shape{x.channels, out, x.height, x.width},
                                                       weights, std::move(bias), thread_count(), &pool_);
   const Map y = graph_.map(out, x.height, x.width, Layout::blocked);
-  const Map scratch = graph_.map(layer->scratch_size(), 1, 1, Layout::planar);
   graph_.step(
-      "convolution 3x3", {x, scratch, y},
-      [layer, x, scratch, y](const Memory& memory) {
-        layer->run(memory.at(x), memory.at(scratch), memory.at(y));
+      "convolution 3x3", {x, y},
+      [layer, x, y](const Memory& memory) {
+        layer->run(memory.images(), memory.at(x), memory.scratch(), memory.at(y));
       },
-      {product_flops(y.pixels(), 9 * x.channels, out), static_cast<double>(weights.size() * sizeof(float))});
+      {product_flops(y.pixels(), 9 * x.channels, out), static_cast<double>(weights.size() * sizeof(float))},
+      [layer](std::int64_t images) { return static_cast<std::size_t>(layer->scratch_size(images)); });
   return y;
 }
 
@@ -182,14 +187,18 @@ Map Builder::depthwise_silu(const std::string& name, const Map& x) {
   dnnl::post_ops post;
   append_silu(post);
   attributes.set_post_ops(post);
-  const dnnl::convolution_forward::primitive_desc description(
-      dnnl::convolution_forward::desc(
-          dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, desc_of(x),
-          memory::desc({c, 1, 1, 3, 3}, memory::data_type::f32, memory::format_tag::any), vector_desc(c),
-          desc_of(y), {1, 1}, {1, 1}, {1, 1}),
-      attributes, cpu());
-  PrimitiveStep step("depthwise", graph_, dnnl::convolution_forward(description),
-                     description.scratchpad_desc(), product_flops(y.pixels(), 9, c));
+  const auto describe = [=](std::int64_t images, const memory::desc& weights) {
+    return dnnl::convolution_forward::primitive_desc(
+        dnnl::convolution_forward::desc(dnnl::prop_kind::forward_inference,
+                                        dnnl::algorithm::convolution_direct, times(desc_of(x), images),
+                                        weights, vector_desc(c), times(desc_of(y), images), {1, 1}, {1, 1},
+                                        {1, 1}),
+        attributes, cpu());
+  };
+  const auto description = describe(1, {{c, 1, 1, 3, 3}, memory::data_type::f32, memory::format_tag::any});
+  PrimitiveStep step(
+      "depthwise", [=](std::int64_t images) { return describe(images, description.weights_desc()); },
+      product_flops(y.pixels(), 9, c));
   step.add(DNNL_ARG_SRC, x, desc_of(x));
   step.add(DNNL_ARG_DST, y, desc_of(y));
   step.add(DNNL_ARG_WEIGHTS, packed(pool_, parameters_.get(name + ".weight", {c, 1, 3, 3}).data(),
@@ -231,16 +240,16 @@ void Builder::transposed_conv(const std::string& name, const Map& x, const Map& 
   add_conv("transposed convolution", weight, for_all_parts(bias_of(name, out, bias)), from, pixels,
            kPointwise);
   const std::int64_t part = pixels.layout == Layout::blocked ? out * pixels.pixels() : out;
-  add_upsampling("transposed convolution", {rows, columns, part, pixels.strides()}, pixels, y);
+  add_upsampling("transposed convolution", {rows, columns, part, pixels.strides(), y.image}, pixels, y);
 }
 
 void Builder::repeat_pixels(const Map& x, const Map& y) {
-  add_upsampling("repetition", {y.height / x.height, y.width / x.width, 0, x.strides()}, x, y);
+  add_upsampling("repetition", {y.height / x.height, y.width / x.width, 0, x.strides(), y.image}, x, y);
 }
 
 void Builder::add_upsampling(const char* kind, const Upsampling& to, const Map& x, const Map& y) {
   graph_.step(kind, {x, y}, [to, x, y](const Memory& memory) {
-    upsample(to, y.channels, x.height, x.width, memory.at(x), memory.at(y));
+    upsample(to, {memory.images(), y.channels, x.height, x.width}, memory.at(x), memory.at(y));
   });
 }
 
@@ -265,11 +274,16 @@ void Builder::add_product(const Weight& weight, std::vector<float> bias, const M
   const auto from = matrix(m, k, memory::format_tag::ab, type_of(weight));
   const auto to = matrix(m, n, memory::format_tag::ab), bias_desc = matrix(1, n, memory::format_tag::ab);
   const auto any = matrix(k, n, memory::format_tag::any, type_of(weight));
-  const dnnl::matmul::primitive_desc description(
-      bias.empty() ? dnnl::matmul::desc(from, any, to) : dnnl::matmul::desc(from, any, bias_desc, to),
-      attributes, cpu());
-  PrimitiveStep step("linear", graph_, dnnl::matmul(description), description.scratchpad_desc(),
-                     product_flops(m, k, n));
+  const auto describe = [=, has_bias = !bias.empty()](std::int64_t images, const memory::desc& weights) {
+    const auto sources = times(from, images), targets = times(to, images);
+    return dnnl::matmul::primitive_desc(has_bias ? dnnl::matmul::desc(sources, weights, bias_desc, targets)
+                                                 : dnnl::matmul::desc(sources, weights, targets),
+                                        attributes, cpu());
+  };
+  const auto description = describe(1, any);
+  PrimitiveStep step(
+      "linear", [=](std::int64_t images) { return describe(images, description.weights_desc()); },
+      product_flops(m, k, n));
   step.add(DNNL_ARG_SRC, source, from);
   step.add(DNNL_ARG_DST, y, to);
   // PyTorch's weight is [n, k].
@@ -360,11 +374,12 @@ Map Builder::layer_norm(const std::string& name, const Map& x, const Map* gate) 
   const auto constants = norm_constants(*this, name, x.channels);
   if (gate == nullptr) {
     graph_.step("layer norm", {x, y}, [constants, x, y](const Memory& memory) {
-      engine::layer_norm(constants.norm(), x.pixels(), memory.at(x), nullptr, memory.at(y));
+      engine::layer_norm(constants.norm(), memory.images() * x.pixels(), memory.at(x), nullptr, memory.at(y));
     });
   } else {
     graph_.step("layer norm", {x, *gate, y}, [constants, x, gate = *gate, y](const Memory& memory) {
-      engine::layer_norm(constants.norm(), x.pixels(), memory.at(x), memory.at(gate), memory.at(y));
+      engine::layer_norm(constants.norm(), memory.images() * x.pixels(), memory.at(x), memory.at(gate),
+                         memory.at(y));
     });
   }
   return y;
@@ -374,7 +389,8 @@ Map Builder::merge_and_norm(const std::string& name, const Map& x) {
   const Map y = graph_.map(4 * x.channels, x.height / 2, x.width / 2, Layout::pixels);
   graph_.step("layer norm", {x, y},
               [constants = norm_constants(*this, name, y.channels), x, y](const Memory& memory) {
-                engine::merge_and_norm(constants.norm(), x.height, x.width, memory.at(x), memory.at(y));
+                engine::merge_and_norm(constants.norm(), memory.images() * x.height, x.width, memory.at(x),
+                                       memory.at(y));
               });
   return y;
 }
@@ -383,8 +399,8 @@ Map Builder::expand_and_norm(const std::string& name, const Map& x, std::int64_t
   const Map y = graph_.map(out, x.height * factor, x.width * factor, Layout::pixels);
   graph_.step("layer norm", {x, y},
               [constants = norm_constants(*this, name, out), x, y, factor](const Memory& memory) {
-                engine::expand_and_norm(constants.norm(), x.height, x.width, factor, memory.at(x),
-                                        memory.at(y));
+                engine::expand_and_norm(constants.norm(), memory.images() * x.height, x.width, factor,
+                                        memory.at(x), memory.at(y));
               });
   return y;
 }
@@ -393,8 +409,8 @@ void Builder::instance_norm(const std::string& name, const Map& x, float slope) 
   const auto constants = instance_constants(*this, name, x.channels);
   graph_.step("instance norm", {x}, [constants, x, slope](const Memory& memory) {
     float* values = memory.at(x);
-    engine::instance_norm(constants.instance_norm(values, x.strides()), nullptr, x.channels, x.pixels(),
-                          slope, values);
+    engine::instance_norm(constants.instance_norm(values, x.strides()), nullptr, memory.shape(x), slope,
+                          values);
   });
 }
 
@@ -404,7 +420,7 @@ void Builder::instance_norm_sum(const std::string& name, const Map& a, const Map
   graph_.step("instance norm", {a, b}, [constants, a, b, norm_b, slope](const Memory& memory) {
     const Residual other{{memory.at(b), b.strides()}, !norm_b};
     float* values = memory.at(a);
-    engine::instance_norm(constants.instance_norm(values, a.strides()), &other, a.channels, a.pixels(), slope,
+    engine::instance_norm(constants.instance_norm(values, a.strides()), &other, memory.shape(a), slope,
                           values);
   });
 }
@@ -413,7 +429,7 @@ Map Builder::patch_embed(const std::string& name, const Map& x, std::int64_t pat
   const Map rows = graph_.map(x.channels * patch * patch, x.height / patch, x.width / patch, Layout::pixels);
   const auto gather = x.layout == Layout::blocked ? gather_patches_blocked : gather_patches_planar;
   graph_.step("gather", {x, rows}, [x, rows, patch, gather](const Memory& memory) {
-    gather(x.channels, x.height, x.width, patch, memory.at(x), memory.at(rows));
+    gather(memory.shape(x), patch, memory.at(x), memory.at(rows));
   });
   const Map y = product_of({parameters_.get(name + ".proj.weight", {out, x.channels, patch, patch})},
                            bias_of(name + ".proj", out, true), rows, out, Finish::none);

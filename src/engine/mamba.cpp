@@ -10,7 +10,7 @@ Map add_scan(Builder& builder, const Map& u, std::int64_t directions, const Scan
   const std::int64_t inner = u.channels, rank = scan_rank(inner);
   const Map x_dbl = builder.product(parameters.x_proj, u, directions * (rank + 2 * kState));
   const Map y = builder.graph().map(inner, u.height, u.width, Layout::pixels);
-  const CrossScanShape shape{1, u.height, u.width, inner, kState, rank, directions};
+  CrossScanShape shape{1, u.height, u.width, inner, kState, rank, directions};
   // 9 operations per state, as the reference counts them, and the step sizes' product.
   const auto values = static_cast<double>(directions * u.pixels() * inner);
   const Work work{values * static_cast<double>(9 * kState + 2 * rank)};
@@ -19,7 +19,8 @@ Map add_scan(Builder& builder, const Map& u, std::int64_t directions, const Scan
       CrossScanInputs{nullptr, nullptr, parameters.dt_weight.data(), parameters.dt_bias.data(),
                       parameters.a_log.data(), parameters.skip.data()},
       CrossScanWeights::Passes::forward, &builder.pool());
-  const auto run = [=](const Memory& memory) {
+  const auto run = [=](const Memory& memory) mutable {
+    shape.batch = memory.images();
     cross_scan_forward(shape, *weights, memory.at(u), memory.at(x_dbl), memory.at(y));
   };
   builder.graph().step("scan", {u, x_dbl, y}, run, work);
@@ -38,8 +39,8 @@ Map add_causal_conv(Builder& builder, const std::string& name, const Map& x) {
     by_tap[i % kTaps * static_cast<std::size_t>(channels) + i / kTaps] = (*weight)[i];
   const Map u = builder.graph().map(channels, x.height, x.width, Layout::pixels);
   builder.graph().step("causal convolution", {x, u}, [=, taps = std::move(by_tap)](const Memory& memory) {
-    causal_conv_silu({taps.data(), bias->data(), channels}, x.pixels(), memory.at(x), x.channels,
-                     memory.at(u));
+    causal_conv_silu({taps.data(), bias->data(), channels}, memory.images(), x.pixels(), memory.at(x),
+                     x.channels, memory.at(u));
   });
   return u;
 }
@@ -57,7 +58,7 @@ Map add_mamba(Builder& builder, const std::string& name, const Map& x) {
                {get(".x_proj.weight", {rank + 2 * kState, inner}), get(".dt_proj.weight", {inner, rank}),
                 get(".dt_proj.bias", {inner}), get(".A_log", {inner, kState}), get(".D", {inner})});
   builder.graph().step("gate", {both, y}, [=](const Memory& memory) {
-    gate_silu(y.pixels(), inner, memory.at(both) + inner, both.channels, memory.at(y));
+    gate_silu(memory.images() * y.pixels(), inner, memory.at(both) + inner, both.channels, memory.at(y));
   });
   return builder.linear(name + ".out_proj", y, x.channels, false);
 }

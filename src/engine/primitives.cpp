@@ -1,5 +1,7 @@
 #include "engine/primitives.h"
 
+#include <map>
+#include <unordered_map>
 #include <utility>
 
 namespace seg::engine {
@@ -30,8 +32,16 @@ memory::format_tag tag_of(Layout layout) {
 memory::desc desc_of(const Map& map, memory::format_tag tag, memory::data_type type) {
   return {{1, map.channels, map.height, map.width}, type, tag};
 }
+memory::desc times(const memory::desc& desc, std::int64_t images) {
+  memory::desc several = desc;
+  several.data.dims[0] *= images;
+  several.data.padded_dims[0] *= images;
+  return several;
+}
 memory::desc desc_of(const Map& map) {
-  return desc_of(map, tag_of(map.layout));
+  memory::desc desc = desc_of(map, tag_of(map.layout));
+  desc.data.format_desc.blocking.strides[0] = map.image;
+  return desc;
 }
 
 memory::desc vector_desc(std::int64_t count) {
@@ -48,34 +58,59 @@ Packed packed(FloatPool& pool, const void* values, const memory::desc& plain, co
   return {to, std::move(place)};
 }
 
-PrimitiveStep::PrimitiveStep(const char* kind, Graph& graph, dnnl::primitive primitive,
-                             const memory::desc& scratch, double flops)
-    : kind_(kind), work_{flops, 0}, primitive_(std::move(primitive)) {
-  const auto size = static_cast<std::int64_t>((scratch.get_size() + sizeof(float) - 1) / sizeof(float));
-  if (size > 0) add(DNNL_ARG_SCRATCHPAD, graph.map(size, 1, 1, Layout::planar), scratch);
+void PrimitiveStep::add(int number, const Map& map, const memory::desc& desc) {
+  maps_.push_back({number, map, desc});
 }
 
-void PrimitiveStep::add(int argument, const Map& map, const memory::desc& desc) {
-  maps_.push_back(map);
-  numbers_.push_back(argument);
-  arguments_.emplace(argument, memory(desc, cpu(), DNNL_MEMORY_NONE));
-}
-
-void PrimitiveStep::add(int argument, Packed constant) {
+void PrimitiveStep::add(int number, Packed constant) {
   work_.bytes += static_cast<double>(constant.memory.get_desc().get_size());
-  arguments_.emplace(argument, std::move(constant.memory));
-  constants_.push_back(std::move(constant.values));
+  constants_.push_back({number, std::move(constant)});
 }
+
+/// Those of a step, by numbers of images.
+class PrimitiveStep::Primitives {
+ public:
+  explicit Primitives(PrimitiveStep step) : step_(std::move(step)) {}
+
+  std::size_t prepare(std::int64_t images) {
+    const dnnl::primitive_desc_base description = step_.describe_(images);
+    const memory::desc scratch = description.query_md(dnnl::query::scratchpad_md);
+    Primitive made{dnnl::primitive(description.get()), {}};
+    for (const ConstantArgument& constant : step_.constants_)
+      made.arguments.emplace(constant.number, constant.packed.memory);
+    for (const MapArgument& map : step_.maps_)
+      made.arguments.emplace(map.number, memory(times(map.desc, images), cpu(), DNNL_MEMORY_NONE));
+    made.arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(scratch, cpu(), DNNL_MEMORY_NONE));
+    by_images_.insert_or_assign(images, std::move(made));
+    return static_cast<std::size_t>(ceil_div(static_cast<std::int64_t>(scratch.get_size()), sizeof(float)));
+  }
+
+  void run(const Memory& memory) {
+    auto& [primitive, arguments] = by_images_.at(memory.images());
+    for (const MapArgument& map : step_.maps_) arguments.at(map.number).set_data_handle(memory.at(map.map));
+    arguments.at(DNNL_ARG_SCRATCHPAD).set_data_handle(memory.scratch());
+    primitive.execute(stream_, arguments);
+    stream_.wait();
+  }
+
+ private:
+  struct Primitive {
+    dnnl::primitive primitive;
+    std::unordered_map<int, memory> arguments;
+  };
+
+  PrimitiveStep step_;
+  dnnl::stream stream_{cpu()};
+  std::map<std::int64_t, Primitive> by_images_;
+};
 
 void PrimitiveStep::add_to(Graph& graph) {
-  const auto maps = maps_;
-  const auto run = [step = *this, stream = dnnl::stream(cpu())](const Memory& memory) mutable {
-    for (std::size_t i = 0; i < step.maps_.size(); ++i)
-      step.arguments_.at(step.numbers_[i]).set_data_handle(memory.at(step.maps_[i]));
-    step.primitive_.execute(stream, step.arguments_);
-    stream.wait();
-  };
-  graph.step(kind_, maps, run, work_);
+  std::vector<Map> maps;
+  for (const MapArgument& argument : maps_) maps.push_back(argument.map);
+  const auto primitives = std::make_shared<Primitives>(*this);
+  graph.step(
+      kind_, maps, [primitives](const Memory& memory) { primitives->run(memory); }, work_,
+      [primitives](std::int64_t images) { return primitives->prepare(images); });
 }
 
 dnnl::primitive_attr own_scratchpad() {
@@ -94,8 +129,11 @@ void append_silu(dnnl::post_ops& post) {
 
 void add_reorder(Graph& graph, const Map& from, const memory::desc& from_desc, const Map& to,
                  const memory::desc& to_desc) {
-  const dnnl::reorder::primitive_desc description(cpu(), from_desc, cpu(), to_desc, own_scratchpad());
-  PrimitiveStep step("reorder", graph, dnnl::reorder(description), description.scratchpad_desc(), 0);
+  const auto describe = [=](std::int64_t images) {
+    return dnnl::reorder::primitive_desc(cpu(), times(from_desc, images), cpu(), times(to_desc, images),
+                                         own_scratchpad());
+  };
+  PrimitiveStep step("reorder", describe, 0);
   step.add(DNNL_ARG_FROM, from, from_desc);
   step.add(DNNL_ARG_TO, to, to_desc);
   step.add_to(graph);

@@ -2,9 +2,9 @@
 #pragma once
 #include <dnnl.hpp>
 
+#include <functional>
 #include <memory>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "engine/graph.h"
@@ -17,6 +17,8 @@ dnnl::memory::desc desc_of(const Map& map, dnnl::memory::format_tag tag,
                            dnnl::memory::data_type type = dnnl::memory::data_type::f32);
 /// In the map's own layout.
 dnnl::memory::desc desc_of(const Map& map);
+/// As many times the first axis, of images or of the pixels of all.
+dnnl::memory::desc times(const dnnl::memory::desc& desc, std::int64_t images);
 dnnl::memory::desc vector_desc(std::int64_t count);
 
 /// Constants in a layout that a primitive asked for.
@@ -27,23 +29,35 @@ struct Packed {
 Packed packed(FloatPool& pool, const void* values, const dnnl::memory::desc& plain,
               const dnnl::memory::desc& wanted);
 
-/// A primitive as a step: which maps are its arguments, and constants.
+/// A primitive as a step: which maps are its arguments, and constants. Every number of images has a primitive
+/// of its own.
 class PrimitiveStep {
  public:
-  PrimitiveStep(const char* kind, Graph& graph, dnnl::primitive primitive, const dnnl::memory::desc& scratch,
-                double flops);
-  void add(int argument, const Map& map, const dnnl::memory::desc& desc);
-  void add(int argument, Packed constant);
+  using Describe = std::function<dnnl::primitive_desc_base(std::int64_t images)>;
+  PrimitiveStep(const char* kind, Describe describe, double flops)
+      : kind_(kind), work_{flops, 0}, describe_(std::move(describe)) {}
+  /// `desc` is of one image.
+  void add(int number, const Map& map, const dnnl::memory::desc& desc);
+  void add(int number, Packed constant);
   void add_to(Graph& graph);
 
  private:
+  class Primitives;
+  struct MapArgument {
+    int number;
+    Map map;
+    dnnl::memory::desc desc;
+  };
+  struct ConstantArgument {
+    int number;
+    Packed packed;
+  };
+
   const char* kind_;
   Work work_;
-  dnnl::primitive primitive_;
-  std::vector<Map> maps_;
-  std::vector<int> numbers_;
-  std::unordered_map<int, dnnl::memory> arguments_;
-  std::vector<std::shared_ptr<float[]>> constants_;
+  Describe describe_;
+  std::vector<MapArgument> maps_;
+  std::vector<ConstantArgument> constants_;
 };
 
 dnnl::primitive_attr own_scratchpad();

@@ -70,25 +70,29 @@ namespace {
 HWY_EXPORT(conv_tokens);
 HWY_EXPORT(gate_row);
 
-/// Calls f(first, end) for neighbouring tokens.
+/// Calls f(image, first, end) for neighbouring tokens of an image.
 template <class F>
-void for_some_tokens(std::int64_t length, F f) {
+void for_some_tokens(std::int64_t images, std::int64_t length, F f) {
   constexpr std::int64_t kTokens = 64;
-  parallel_for((length + kTokens - 1) / kTokens,
-               [&](std::int64_t task) { f(task * kTokens, std::min(length, (task + 1) * kTokens)); });
+  const std::int64_t parts = (length + kTokens - 1) / kTokens;
+  parallel_for(images * parts, [&](std::int64_t task) {
+    const std::int64_t first = task % parts * kTokens;
+    f(task / parts, first, std::min(length, first + kTokens));
+  });
 }
 
 }  // namespace
 
-void causal_conv_silu(const CausalConv& conv, std::int64_t length, const float* x, std::int64_t stride,
-                      float* u) {
-  for_some_tokens(length, [&](std::int64_t first, std::int64_t end) {
-    HWY_DYNAMIC_DISPATCH(conv_tokens)(conv, first, end, x, stride, u);
+void causal_conv_silu(const CausalConv& conv, std::int64_t images, std::int64_t length, const float* x,
+                      std::int64_t stride, float* u) {
+  for_some_tokens(images, length, [&](std::int64_t image, std::int64_t first, std::int64_t end) {
+    HWY_DYNAMIC_DISPATCH(conv_tokens)
+    (conv, first, end, x + image * length * stride, stride, u + image * length * conv.channels);
   });
 }
 
 void gate_silu(std::int64_t length, std::int64_t channels, const float* gate, std::int64_t stride, float* y) {
-  for_some_tokens(length, [&](std::int64_t first, std::int64_t end) {
+  for_some_tokens(1, length, [&](std::int64_t, std::int64_t first, std::int64_t end) {
     for (std::int64_t token = first; token < end; ++token)
       HWY_DYNAMIC_DISPATCH(gate_row)(channels, gate + token * stride, y + token * channels);
   });

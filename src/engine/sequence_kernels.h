@@ -14,9 +14,9 @@ struct CausalConv {
   std::int64_t channels = 0;
 };
 
-/// u [length, channels] = SiLU(conv(x)); rows of x are `stride` values apart.
-void causal_conv_silu(const CausalConv& conv, std::int64_t length, const float* x, std::int64_t stride,
-                      float* u);
+/// u [images, length, channels] = SiLU(conv(x)); rows of x are `stride` values apart.
+void causal_conv_silu(const CausalConv& conv, std::int64_t images, std::int64_t length, const float* x,
+                      std::int64_t stride, float* u);
 
 /// y [length, channels] *= SiLU(gate); rows of `gate` are `stride` values apart.
 void gate_silu(std::int64_t length, std::int64_t channels, const float* gate, std::int64_t stride, float* y);

@@ -109,9 +109,11 @@ void transform_patches(const WinogradTask& task, std::int64_t first_block, std::
   const std::int64_t distance = slab(task.tiles * kWinogradChannels);
   HWY_ALIGN float border[kPoints * kBlock];
   for (std::int64_t block = 0; block < blocks; ++block) {
-    const float* map = task.x + (first_block + block) * task.height * task.width * kBlock;
     for (std::int64_t i = 0; i < task.tiles; ++i) {
-      const std::int64_t tile = task.first_tile + i;
+      const std::int64_t image = (task.first_tile + i) / task.image_tiles;
+      const std::int64_t tile = (task.first_tile + i) % task.image_tiles;
+      const float* map =
+          task.x + (image * task.in + (first_block + block) * kBlock) * task.height * task.width;
       const std::int64_t y = tile / task.tile_columns * kTile - 1, x = tile % task.tile_columns * kTile - 1;
       const float* from = map + (y * task.width + x) * kBlock;
       std::int64_t row_distance = task.width * kBlock;
@@ -230,15 +232,16 @@ void multiply_points(const WinogradTask& task, std::int64_t blocks, bool onto, c
 void transform_products(const WinogradTask& task, const float* products) {
   const std::int64_t distance = slab(task.tiles * task.channels);
   for (std::int64_t i = 0; i < task.tiles; ++i) {
-    const std::int64_t tile = task.first_tile + i;
+    const std::int64_t image = (task.first_tile + i) / task.image_tiles;
+    const std::int64_t tile = (task.first_tile + i) % task.image_tiles;
+    float* map = task.y + image * task.out * task.height * task.width;
     const std::int64_t y = tile / task.tile_columns * kTile, x = tile % task.tile_columns * kTile;
     const std::int64_t rows = std::min(kTile, task.height - y), columns = std::min(kTile, task.width - x);
     for (std::int64_t c = 0; c < task.channels; c += kWidth) {
       const std::int64_t channel = task.first_channel + c;
       const Vector bias = task.bias != nullptr ? hn::LoadU(Lane(), task.bias + c) : hn::Zero(Lane());
       const float* from = products + i * task.channels + c;
-      float* to =
-          task.y + ((channel / kBlock * task.height + y) * task.width + x) * kBlock + channel % kBlock;
+      float* to = map + ((channel / kBlock * task.height + y) * task.width + x) * kBlock + channel % kBlock;
       transform<OutputTransform>(
           [&](int row, int column) { return hn::LoadU(Lane(), from + (row * 6 + column) * distance); },
           [&](int row, int column, Vector v) {
@@ -297,13 +300,9 @@ Winograd::Winograd(const Shape& shape, std::span<const float> weights, std::vect
       weights_(take_floats(pool, weights.size())),
       bias_(std::move(bias)) {
   for (columns_ = 3 * kBlock; shape.out % columns_ != 0;) columns_ -= kBlock;
-  band_ = ceil_div(tiles_, ceil_div(tiles_, kMostTiles));
-  const std::int64_t groups = shape.out / columns_;
-  span_ = groups;
-  while (span_ > 1 && (groups % span_ != 0 || span_ * columns_ * band_ > kMostProducts)) --span_;
-  span_ *= columns_;
   // Some of the rows' numbers at a time, so that both sides of the exchange stay in the first-level cache.
-  const std::int64_t row_size = shape.in * 9, parts = ceil_div(row_size, kPackedAtOnce);
+  const std::int64_t groups = shape.out / columns_, row_size = shape.in * 9,
+                     parts = ceil_div(row_size, kPackedAtOnce);
   parallel_for(groups * parts, [&](std::int64_t task) {
     const std::int64_t group = task / parts, first = task % parts * kPackedAtOnce;
     const std::int64_t last = std::min(row_size, first + kPackedAtOnce);
@@ -315,25 +314,40 @@ Winograd::Winograd(const Shape& shape, std::span<const float> weights, std::vect
   });
 }
 
-std::int64_t Winograd::scratch_size() const {
-  return workers_ * (patches_size(band_) + products_size(band_, span_) + filters_size(columns_));
+Winograd::Share Winograd::share_of(std::int64_t images) const {
+  const std::int64_t all = images * tiles_, groups = shape_.out / columns_;
+  const std::int64_t tiles = ceil_div(all, ceil_div(all, kMostTiles));
+  std::int64_t span = groups;
+  while (span > 1 && (groups % span != 0 || span * columns_ * tiles > kMostProducts)) --span;
+  return {tiles, span * columns_};
 }
 
-void Winograd::run(const float* x, float* scratch, float* y) const {
-  const std::int64_t spans = shape_.out / span_, tasks = ceil_div(tiles_, band_) * spans;
-  const std::int64_t scratch_each = scratch_size() / workers_;
+std::int64_t Winograd::scratch_size(const Share& share) const {
+  return patches_size(share.tiles) + products_size(share.tiles, share.channels) + filters_size(columns_);
+}
+
+std::int64_t Winograd::scratch_size(std::int64_t images) const {
+  return workers_ * scratch_size(share_of(images));
+}
+
+void Winograd::run(std::int64_t images, const float* x, float* scratch, float* y) const {
+  const Share share = share_of(images);
+  const std::int64_t all = images * tiles_, spans = shape_.out / share.channels;
+  const std::int64_t tasks = ceil_div(all, share.tiles) * spans, scratch_each = scratch_size(share);
   std::atomic<std::int64_t> next = 0;
   parallel_for(workers_, [&](std::int64_t worker) {
     for (std::int64_t i = next++; i < tasks; i = next++) {
-      const std::int64_t tile = i / spans * band_, channel = i % spans * span_;
+      const std::int64_t tile = i / spans * share.tiles, channel = i % spans * share.channels;
       const WinogradTask task{.height = shape_.height,
                               .width = shape_.width,
                               .tile_columns = tile_columns_,
+                              .image_tiles = tiles_,
                               .in = shape_.in,
+                              .out = shape_.out,
                               .first_tile = tile,
-                              .tiles = std::min(band_, tiles_ - tile),
+                              .tiles = std::min(share.tiles, all - tile),
                               .first_channel = channel,
-                              .channels = span_,
+                              .channels = share.channels,
                               .columns = columns_,
                               .x = x,
                               .weights = weights_.get() + channel * shape_.in * 9,

@@ -12,7 +12,7 @@ namespace seg::engine {
 /// sixteen outputs from 36 products where the plain sum takes 144. Input patches, products and the
 /// transformed weights of a few tiles stay in a core's cache; the weights are kept as they are and
 /// transformed on the way, which costs a few percent and no memory. Relative error about 1e-6. The same for
-/// any number of threads.
+/// any number of threads and of images.
 class Winograd {
  public:
   struct Shape {
@@ -29,15 +29,22 @@ class Winograd {
            FloatPool* pool = nullptr);
 
   /// Values of the working memory that `run` needs.
-  std::int64_t scratch_size() const;
+  std::int64_t scratch_size(std::int64_t images) const;
 
-  /// x [in / 16, H, W, 16] -> y [out / 16, H, W, 16]. `scratch` begins at a multiple of 64 bytes.
-  void run(const float* x, float* scratch, float* y) const;
+  /// x [images, in / 16, H, W, 16] -> y [images, out / 16, H, W, 16]. `scratch` begins at a multiple of 64
+  /// bytes.
+  void run(std::int64_t images, const float* x, float* scratch, float* y) const;
 
  private:
+  /// Tiles and output channels of a task.
+  struct Share {
+    std::int64_t tiles, channels;
+  };
+  Share share_of(std::int64_t images) const;
+  std::int64_t scratch_size(const Share& share) const;  ///< of a worker
+
   Shape shape_;
-  std::int64_t tile_columns_ = 0, tiles_ = 0;  ///< of the map
-  std::int64_t band_ = 0, span_ = 0;           ///< tiles and output channels of a task
+  std::int64_t tile_columns_ = 0, tiles_ = 0;  ///< of an image's map
   std::int64_t columns_ = 0;                   ///< output channels whose products are summed up in registers
   int workers_ = 1;
   std::shared_ptr<float[]> weights_;  ///< [out / columns, in, 3, 3, columns]

@@ -11,9 +11,10 @@ inline constexpr std::int64_t kTile = 4;     ///< output pixels along its side
 
 /// Some tiles and output channels.
 struct WinogradTask {
-  std::int64_t height, width, tile_columns;  ///< of the map
-  std::int64_t in;                           ///< input channels
-  std::int64_t first_tile, tiles;
+  std::int64_t height, width;              ///< of an image's map
+  std::int64_t tile_columns, image_tiles;  ///< of it
+  std::int64_t in, out;                    ///< channels
+  std::int64_t first_tile, tiles;          ///< counted image by image
   std::int64_t first_channel, channels;
   std::int64_t columns;  ///< output channels that are summed up together
   const float* x;

@@ -45,13 +45,8 @@ TileModel engine_model(const TrainedFold& fold, engine::Calibration* calibration
         fold.info.network,
         engine::ImageShape{config.in_channels, config.classes, height, width, resolved_topology(config)},
         weights.arrays, [&](const TensorView& array) { weights.file->release(array); }, calibration);
-    return [engine](std::span<const float> tiles, std::int64_t n, std::int64_t, std::int64_t, std::int64_t,
-                    std::span<float> logits) {
-      const std::size_t in = tiles.size() / static_cast<std::size_t>(n);
-      const std::size_t out = logits.size() / static_cast<std::size_t>(n);
-      for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i)
-        engine->run(tiles.subspan(i * in, in), logits.subspan(i * out, out));
-    };
+    return [engine](std::span<const float> tiles, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
+                    std::span<float> logits) { engine->run(tiles, logits); };
   });
 }
 

@@ -11,14 +11,15 @@ namespace {
 
 constexpr std::int64_t kParallelLogits = 1 << 18;
 
-/// Upper left pixel of a tile in one slice; negative where the image is smaller than the patch.
-struct Tile {
-  std::int64_t z, y, x;
-};
-
 /// Whether a tile is mirrored before the model sees it.
 struct Flip {
   bool y, x;
+};
+
+/// Upper left pixel of a tile in one slice; negative where the image is smaller than the patch.
+struct Tile {
+  std::int64_t z, y, x;
+  Flip flip{};
 };
 
 /// The part [begin, end) of a tile's axis that lies inside the image.
@@ -49,22 +50,30 @@ std::vector<std::int64_t> shifted_starts(std::int64_t image, std::int64_t patch,
   return starts;
 }
 
+std::vector<Flip> flips_of(const SlidingWindowConfig& config) {
+  if (!config.mirror) return {{false, false}};
+  return {{false, false}, {true, false}, {false, true}, {true, true}};
+}
+
 std::vector<Tile> all_tiles(const Image& image, const SlidingWindowConfig& config) {
   const auto ys = shifted_starts(image.shape[2], config.patch_size[0], config.step_size);
   const auto xs = shifted_starts(image.shape[3], config.patch_size[1], config.step_size);
   std::vector<Tile> tiles;
   for (std::int64_t z = 0; z < image.shape[1]; ++z) {
     for (const auto y : ys) {
-      for (const auto x : xs) tiles.push_back({z, y, x});
+      for (const auto x : xs) {
+        for (const Flip flip : flips_of(config)) tiles.push_back({z, y, x, flip});
+      }
     }
   }
   return tiles;
 }
 
 /// Copies a tile [channels, height, width], flipped, into `out`; what lies outside the image is zero.
-void gather(const Image& image, const Tile& tile, Flip flip, const std::array<std::int64_t, 2>& patch,
+void gather(const Image& image, const Tile& tile, const std::array<std::int64_t, 2>& patch,
             std::span<float> out) {
   const auto [height, width] = patch;
+  const Flip flip = tile.flip;
   const Overlap rows = overlap(tile.y, height, image.shape[2]);
   const Overlap columns = overlap(tile.x, width, image.shape[3]);
   std::fill(out.begin(), out.end(), 0.0f);
@@ -83,9 +92,10 @@ void gather(const Image& image, const Tile& tile, Flip flip, const std::array<st
 }
 
 /// Adds the weighted logits of one class of one (flipped) tile, [height, width], to the slice.
-void accumulate(const float* logits, const float* weights, const Tile& tile, Flip flip,
+void accumulate(const float* logits, const float* weights, const Tile& tile,
                 const std::array<std::int64_t, 2>& patch, std::int64_t c, Image& sum) {
   const auto [height, width] = patch;
+  const Flip flip = tile.flip;
   const Overlap rows = overlap(tile.y, height, sum.shape[2]);
   const Overlap columns = overlap(tile.x, width, sum.shape[3]);
   const std::int64_t count = columns.end - columns.begin;
@@ -110,25 +120,19 @@ class WeightedSum {
       : image_(image),
         config_(config),
         importance_(gaussian_importance(config.patch_size)),
-        sum_({config.classes, image.shape[1], image.shape[2], image.shape[3]}) {
-    if (config.mirror) flips_ = {{false, false}, {true, false}, {false, true}, {true, true}};
-  }
+        sum_({config.classes, image.shape[1], image.shape[2], image.shape[3]}) {}
 
-  /// Runs the model on tiles (and their mirror images) and adds what it says.
+  /// Runs the model on tiles and adds what it says.
   void add(std::span<const Tile> tiles, const TileModel& model) {
     const auto [height, width] = config_.patch_size;
     const auto n = static_cast<std::int64_t>(tiles.size());
     const auto tile_size = static_cast<std::size_t>(image_.channels() * height * width);
     inputs_.resize(tiles.size() * tile_size);
     logits_.resize(static_cast<std::size_t>(n * config_.classes * height * width));
-    for (const Flip flip : flips_) {
-      for (std::size_t i = 0; i < tiles.size(); ++i) {
-        gather(image_, tiles[i], flip, config_.patch_size,
-               std::span(inputs_).subspan(i * tile_size, tile_size));
-      }
-      model(inputs_, n, image_.channels(), height, width, logits_);
-      add_logits(tiles, flip);
-    }
+    for (std::size_t i = 0; i < tiles.size(); ++i)
+      gather(image_, tiles[i], config_.patch_size, std::span(inputs_).subspan(i * tile_size, tile_size));
+    model(inputs_, n, image_.channels(), height, width, logits_);
+    add_logits(tiles);
   }
 
   /// Divides by the weights that each pixel has received.
@@ -142,12 +146,12 @@ class WeightedSum {
   }
 
  private:
-  void add_logits(std::span<const Tile> tiles, Flip flip) {
+  void add_logits(std::span<const Tile> tiles) {
     const std::int64_t pixels = config_.patch_size[0] * config_.patch_size[1];
     const auto add_class = [&](std::int64_t c) {
       const float* logits = logits_.data() + c * pixels;
       for (const Tile& tile : tiles) {
-        accumulate(logits, importance_.data(), tile, flip, config_.patch_size, c, sum_);
+        accumulate(logits, importance_.data(), tile, config_.patch_size, c, sum_);
         logits += config_.classes * pixels;
       }
     };
@@ -163,18 +167,17 @@ class WeightedSum {
   Image summed_weights() const {
     const auto [height, width] = config_.patch_size;
     Image sum({1, 1, image_.shape[2], image_.shape[3]});
-    const std::vector<float> runs(importance_.size(), static_cast<float>(flips_.size()));
+    const std::vector<float> runs(importance_.size(), static_cast<float>(flips_of(config_).size()));
     for (const auto y : shifted_starts(image_.shape[2], height, config_.step_size)) {
       for (const auto x : shifted_starts(image_.shape[3], width, config_.step_size))
-        accumulate(runs.data(), importance_.data(), {0, y, x}, {false, false}, config_.patch_size, 0, sum);
+        accumulate(runs.data(), importance_.data(), {0, y, x}, config_.patch_size, 0, sum);
     }
     return sum;
   }
 
   const Image& image_;
   const SlidingWindowConfig& config_;
-  std::vector<float> importance_;  // [height, width]
-  std::vector<Flip> flips_{{false, false}};
+  std::vector<float> importance_;       // [height, width]
   std::vector<float> inputs_, logits_;  // [tiles, channels or classes, height, width]
   Image sum_;
 };

@@ -18,7 +18,7 @@ struct SlidingWindowConfig {
   std::array<std::int64_t, 2> patch_size{};  ///< (y, x)
   double step_size = 0.5;                    ///< share of the patch between tiles, in (0, 1]
   bool mirror = false;                       ///< average over flips of y, x and both
-  std::int64_t tiles_per_batch = 1;          ///< tiles of neighbouring slices share a batch
+  std::int64_t tiles_per_batch = 1;  ///< tiles, their flips and those of neighbouring slices share one
   int classes = 2;
 };
 
@@ -31,8 +31,8 @@ std::vector<float> gaussian_importance(const std::array<std::int64_t, 2>& patch_
 
 /// Logits [classes, z, y, x] of an image [channels, z, y, x], slice by slice: the mean over all tiles that
 /// cover a pixel, weighted with `gaussian_importance`. Images smaller than the patch are padded with zeros on
-/// both sides (the extra row or column behind) and the logits cropped back.
-/// Throws Error for an empty image or a senseless configuration.
+/// both sides (the extra row or column behind) and the logits cropped back. The same for any batch, as long
+/// as the model's are. Throws Error for an empty image or a senseless configuration.
 Image predict_sliding_window(const Image& image, const SlidingWindowConfig& config, const TileModel& model);
 
 }  // namespace seg

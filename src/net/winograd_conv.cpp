@@ -30,14 +30,11 @@ Tensor convolve(const Tensor& x, const Tensor& weight) {
   const std::int64_t out_channels = weight.size(0);
   const std::span<const float> weights(weight.data_ptr<float>(), static_cast<std::size_t>(weight.numel()));
   const engine::Winograd conv({in.channels, out_channels, in.height, in.width}, weights, {}, thread_count());
-  const Tensor from = torch::empty_like(x), scratch = torch::empty({conv.scratch_size()}, x.options());
+  const Tensor from = torch::empty_like(x),
+               scratch = torch::empty({conv.scratch_size(in.images)}, x.options());
   Tensor to = torch::empty({in.images, out_channels, in.height, in.width}, x.options());
   engine::to_blocked(in, x.data_ptr<float>(), from.data_ptr<float>());
-  const std::int64_t from_size = from.numel() / in.images, to_size = to.numel() / in.images;
-  for (std::int64_t i = 0; i < in.images; ++i) {
-    conv.run(from.data_ptr<float>() + i * from_size, scratch.data_ptr<float>(),
-             to.data_ptr<float>() + i * to_size);
-  }
+  conv.run(in.images, from.data_ptr<float>(), scratch.data_ptr<float>(), to.data_ptr<float>());
   Tensor y = torch::empty_like(to);
   engine::to_planar(maps_of(to), to.data_ptr<float>(), y.data_ptr<float>());
   return y;

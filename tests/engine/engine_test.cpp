@@ -56,6 +56,25 @@ class GoldenEngine : public ::testing::TestWithParam<Golden> {
     input_ = testing::formula_values("input", shape[0] * shape[1] * shape[2] * shape[3], 0, std::sqrt(3.0));
   }
 
+  /// Several images at once, and one by one.
+  void expect_the_same_together(engine::Engine& engine) const {
+    const std::size_t in = input_.size() / images_;
+    const auto out = static_cast<std::size_t>(image_.classes * image_.height * image_.width);
+    const auto images = testing::formula_values("images", static_cast<std::int64_t>(5 * in), 0, 1);
+    std::vector<std::vector<float>> alone(5, std::vector<float>(out));
+    for (std::size_t i = 0; i < alone.size(); ++i)
+      engine.run(std::span(images).subspan(i * in, in), alone[i]);
+    EXPECT_NE(alone[0], alone[1]);
+    for (const std::size_t count : {2, 5, 3}) {  // memory grows, and is kept
+      std::vector<float> together(count * out);
+      engine.run(std::span(images).first(count * in), together);
+      for (std::size_t i = 0; i < count; ++i) {
+        EXPECT_TRUE(std::equal(alone[i].begin(), alone[i].end(), &together[i * out]))
+            << "image " << i << " of " << count;
+      }
+    }
+  }
+
   Json json_;
   std::deque<std::vector<float>> values_;
   std::vector<TensorView> weights_;
@@ -94,6 +113,14 @@ TEST_P(GoldenEngine, GivesTheSameForAnyNumberOfThreads) {
   EXPECT_EQ(results[0], results[2]);
 }
 
+TEST_P(GoldenEngine, GivesTheSameForAnyNumberOfImages) {
+  engine::Engine engine(GetParam().network, image_, weights_);
+  expect_the_same_together(engine);
+  std::vector<float> wrong(input_.size() / images_ + 1);
+  EXPECT_THAT(error_of([&] { engine.run(wrong, wrong); }),
+              HasSubstr(fmt::format("got {} values in", wrong.size())));
+}
+
 TEST_P(GoldenEngine, IsNearlyTheSameInInt8) {
   const auto image = std::span(input_).first(input_.size() / images_);
   std::vector<float> expected(static_cast<std::size_t>(image_.classes * image_.height * image_.width));
@@ -106,6 +133,7 @@ TEST_P(GoldenEngine, IsNearlyTheSameInInt8) {
     engine::Engine engine(GetParam().network, image_, int8.arrays());
     results.emplace_back(expected.size());
     engine.run(image, results.back());
+    if (threads == 2) expect_the_same_together(engine);
   }
   set_thread_count(0);
   EXPECT_EQ(results[0], results[1]) << "for one thread and two";

@@ -201,6 +201,7 @@ INSTANTIATE_TEST_SUITE_P(Layouts, Int8Layer, ::testing::Values(Layout::pixels, L
 /// A map of 48 channels in both layouts.
 struct TwoLayouts {
   static constexpr std::int64_t kChannels = 48, kHeight = 50, kWidth = 41, kPixels = kHeight * kWidth;
+  static constexpr MapsShape kShape{1, kChannels, kHeight, kWidth};
   explicit TwoLayouts(unsigned seed)
       : blocked_values(noise(kChannels * kPixels, seed)), pixels_values(blocked_values.size()) {
     for (std::int64_t c = 0; c < kChannels; ++c) {
@@ -218,9 +219,8 @@ TEST(Int8Kernels, RoundToTheNearestWholeNumber) {
   constexpr Int8Scale kScale{0.01f, -50};  // cuts off what is below -0.78 and above 1.77
   for (const bool blocked : {false, true}) {
     std::vector<std::int8_t> y(map.pixels_values.size());
-    quantize(blocked ? map.blocked.strides() : map.pixels.strides(), TwoLayouts::kChannels,
-             TwoLayouts::kPixels, kScale, blocked ? map.blocked_values.data() : map.pixels_values.data(),
-             y.data());
+    quantize(blocked ? map.blocked.strides() : map.pixels.strides(), TwoLayouts::kShape, kScale,
+             blocked ? map.blocked_values.data() : map.pixels_values.data(), y.data());
     for (std::size_t i = 0; i < y.size(); ++i)
       ASSERT_EQ(y[i] - kScale.zero_point, rounded(map.pixels_values[i], kScale));
   }
@@ -231,13 +231,13 @@ TEST(Int8Kernels, NormsAndUpsamplingAreTheSameInBothLayouts) {
   const TwoLayouts other(6);
   const auto norm = [&](const Map& layout, Values& x, const Map& other_layout, const Values& b) {
     const Residual residual{{b.data(), other_layout.strides()}, false};
-    instance_norm({x.data(), layout.strides()}, &residual, layout.channels, layout.pixels(), 0.01f, x.data());
+    instance_norm({x.data(), layout.strides()}, &residual, TwoLayouts::kShape, 0.01f, x.data());
   };
   norm(map.blocked, map.blocked_values, other.blocked, other.blocked_values);
   norm(map.pixels, map.pixels_values, other.blocked, other.blocked_values);
   Values y(4 * map.blocked_values.size()), of_pixels(y.size());
   const auto upsampled = [&](const Map& layout, const Values& x, Values& to) {
-    upsample({2, 2, 0, layout.strides()}, layout.channels, layout.height, layout.width, x.data(), to.data());
+    upsample({2, 2, 0, layout.strides()}, TwoLayouts::kShape, x.data(), to.data());
   };
   upsampled(map.blocked, map.blocked_values, y);
   upsampled(map.pixels, map.pixels_values, of_pixels);

@@ -24,36 +24,40 @@ std::vector<float> noise(std::int64_t count, std::uint64_t seed) {
 
 struct Problem {
   Winograd::Shape shape;
+  std::int64_t images;
   std::vector<float> x, weights, bias;
 
-  Problem(const Winograd::Shape& s, bool with_bias)
+  Problem(const Winograd::Shape& s, bool with_bias, std::int64_t n = 1)
       : shape(s),
-        x(noise(s.in * s.height * s.width, 1)),
+        images(n),
+        x(noise(n * s.in * s.height * s.width, 1)),
         weights(noise(s.out * s.in * 9, 2)),
         bias(with_bias ? noise(s.out, 3) : std::vector<float>()) {}
 
-  std::int64_t at(std::int64_t c, std::int64_t y, std::int64_t column) const {
-    return ((c / engine::kBlock * shape.height + y) * shape.width + column) * engine::kBlock +
-           c % engine::kBlock;
+  std::size_t at(std::int64_t image, std::int64_t channels, std::int64_t c, std::int64_t y,
+                 std::int64_t column) const {
+    const std::int64_t block = (image * channels + c) / engine::kBlock;
+    return static_cast<std::size_t>(((block * shape.height + y) * shape.width + column) * engine::kBlock +
+                                    c % engine::kBlock);
   }
 
   std::vector<float> run(int workers) const {
     const Winograd conv(shape, weights, bias, workers);
-    std::vector<float> scratch(static_cast<std::size_t>(conv.scratch_size() + 16));
-    std::vector<float> y(static_cast<std::size_t>(shape.out * shape.height * shape.width), NAN);
+    std::vector<float> scratch(static_cast<std::size_t>(conv.scratch_size(images) + 16));
+    std::vector<float> y(static_cast<std::size_t>(images * shape.out * shape.height * shape.width), NAN);
     float* aligned = scratch.data();
     while (reinterpret_cast<std::uintptr_t>(aligned) % 64 != 0) ++aligned;
-    conv.run(x.data(), aligned, y.data());
+    conv.run(images, x.data(), aligned, y.data());
     return y;
   }
 
-  double expected(std::int64_t o, std::int64_t row, std::int64_t column) const {
+  double expected(std::int64_t image, std::int64_t o, std::int64_t row, std::int64_t column) const {
     double sum = bias.empty() ? 0 : bias[static_cast<std::size_t>(o)];
     for (std::int64_t i = 0; i < shape.in; ++i) {
       for (std::int64_t k = 0; k < 9; ++k) {
         const std::int64_t r = row + k / 3 - 1, c = column + k % 3 - 1;
         if (r < 0 || c < 0 || r >= shape.height || c >= shape.width) continue;
-        sum += static_cast<double>(x[static_cast<std::size_t>(at(i, r, c))]) *
+        sum += static_cast<double>(x[at(image, shape.in, i, r, c)]) *
                weights[static_cast<std::size_t>((o * shape.in + i) * 9 + k)];
       }
     }
@@ -64,12 +68,14 @@ struct Problem {
   double error() const {
     const auto y = run(1);
     double difference = 0, size = 0;
-    for (std::int64_t o = 0; o < shape.out; ++o) {
-      for (std::int64_t row = 0; row < shape.height; ++row) {
-        for (std::int64_t column = 0; column < shape.width; ++column) {
-          const double reference = expected(o, row, column);
-          difference += std::pow(y[static_cast<std::size_t>(at(o, row, column))] - reference, 2);
-          size += reference * reference;
+    for (std::int64_t image = 0; image < images; ++image) {
+      for (std::int64_t o = 0; o < shape.out; ++o) {
+        for (std::int64_t row = 0; row < shape.height; ++row) {
+          for (std::int64_t column = 0; column < shape.width; ++column) {
+            const double reference = expected(image, o, row, column);
+            difference += std::pow(y[at(image, shape.out, o, row, column)] - reference, 2);
+            size += reference * reference;
+          }
         }
       }
     }
@@ -92,6 +98,24 @@ TEST(Winograd, IsTheConvolution) {
       EXPECT_LE(Problem(shape, with_bias).error(), kTolerance)
           << shape.in << " to " << shape.out << ", " << shape.height << "x" << shape.width;
     }
+  }
+}
+
+TEST(Winograd, IsTheConvolutionOfEveryImage) {
+  // Tasks that begin and end within an image: 12 tiles each, 60 in two bands; and one tile each.
+  EXPECT_LE(Problem({32, 48, 15, 10}, true, 5).error(), kTolerance);
+  EXPECT_LE(Problem({16, 32, 4, 3}, false, 7).error(), kTolerance);
+}
+
+TEST(Winograd, GivesTheSameForAnyNumberOfImages) {
+  const Problem five({32, 96, 15, 10}, true, 5);
+  const auto together = five.run(2);
+  const std::size_t in = five.x.size() / 5, out = together.size() / 5;
+  for (std::size_t i = 0; i < 5; ++i) {
+    Problem one({32, 96, 15, 10}, true);
+    one.x = {five.x.data() + i * in, five.x.data() + (i + 1) * in};
+    const auto alone = one.run(1);
+    EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.data() + i * out)) << "image " << i;
   }
 }
 

@@ -201,6 +201,24 @@ TEST(SlidingWindow, GivesBackWhatThePassThroughModelSees) {
   }
 }
 
+TEST(SlidingWindow, GivesTheSameForAnyBatch) {
+  const Image image = random_image({1, 3, 40, 50}, 7);
+  const auto logits = [&](std::int64_t tiles_per_batch, std::vector<std::int64_t>& batches) {
+    const TileModel model = [&](std::span<const float> tiles, std::int64_t n, auto... rest) {
+      batches.push_back(n);
+      pass_through(tiles, n, rest...);
+    };
+    return predict_sliding_window(image, {{32, 24}, 0.5, true, tiles_per_batch, 2}, model);
+  };
+  std::vector<std::int64_t> ones, sevens;
+  EXPECT_EQ(logits(1, ones), logits(7, sevens));
+  // Three slices of 2x4 tiles, each in four ways; the last batch is what is left.
+  EXPECT_EQ(ones, std::vector<std::int64_t>(96, 1));
+  std::vector<std::int64_t> expected(13, 7);
+  expected.push_back(5);
+  EXPECT_EQ(sevens, expected);
+}
+
 TEST(SlidingWindow, PadsWithZerosAndTheExtraPixelBehind) {
   const Image image({1, 1, 1, 2}, 5.0f);
   std::vector<float> seen;
