@@ -26,15 +26,6 @@ void engine_forward(benchmark::State& state, const char* name) {
   time_engine(state, network, network.engine());
 }
 
-/// So many 64x64 tiles together.
-void engine_tiles(benchmark::State& state, const char* name) {
-  NetworkCase network(name, 64, state.range(0));
-  time_engine(state, network, network.engine());
-  state.counters["per_tile"] =
-      benchmark::Counter(static_cast<double>(state.range(0)),
-                         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
-}
-
 void int8_forward(benchmark::State& state, const char* name) {
   NetworkCase network(name);
   time_engine(state, network, network.int8_engine());
@@ -57,9 +48,6 @@ SEG_NETWORK_BENCHMARK(engine_forward, swin_umamba_d);
 SEG_NETWORK_BENCHMARK(engine_forward, nnunet);
 SEG_NETWORK_BENCHMARK(engine_forward, umamba_bot);
 SEG_NETWORK_BENCHMARK(engine_forward, umamba_enc);
-SEG_NETWORK_BENCHMARK(engine_tiles, swin_umamba)->Arg(1)->Arg(2)->Arg(4)->Arg(8)->Arg(16)->Arg(25);
-SEG_NETWORK_BENCHMARK(engine_tiles, swin_umamba_d)->Arg(1)->Arg(2)->Arg(4)->Arg(8)->Arg(16)->Arg(25);
-SEG_NETWORK_BENCHMARK(engine_tiles, nnunet)->Arg(1)->Arg(2)->Arg(4)->Arg(8)->Arg(16)->Arg(25);
 SEG_NETWORK_BENCHMARK(int8_forward, swin_umamba);
 SEG_NETWORK_BENCHMARK(int8_forward, swin_umamba_d);
 SEG_NETWORK_BENCHMARK(int8_forward, nnunet);

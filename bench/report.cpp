@@ -12,6 +12,7 @@
 #include "engine/graph.h"
 #include "net/set_up_torch.h"
 #include "network_case.h"
+#include "targets.h"
 
 namespace seg::bench {
 namespace {
@@ -74,6 +75,25 @@ void print_groups(const std::string& title, const std::vector<Group>& groups, do
   print_group(all, all.seconds, flops, bytes);
 }
 
+/// What small tiles gain by going through a network together.
+void print_tiles() {
+  constexpr std::int64_t kTile = 64, kTogether = 16;
+  fmt::print("\n{0}x{0} tiles, {1} threads\n\n| network | ms for one | ms for {2} together | gain |\n", kTile,
+             thread_count(), kTogether);
+  fmt::print("|---|---|---|---|\n");
+  for (const char* name : {"swin_umamba", "swin_umamba_d", "nnunet", "umamba_bot", "umamba_enc"}) {
+    NetworkCase one(name, kTile), several(name, kTile, kTogether);
+    engine::Engine engine = one.engine();
+    double alone = 1e30, together = 1e30;
+    for (int i = 0; i < 1 + kRuns; ++i) {  // the first to warm up
+      alone = std::min(alone, best_wall_seconds(1, [&] { one.run(engine); }));
+      together = std::min(together, best_wall_seconds(1, [&] { several.run(engine); }));
+    }
+    fmt::print("| {} | {:.1f} | {:.1f} | {:.1f}x |\n", name, 1e3 * alone, 1e3 * together,
+               kTogether * alone / together);
+  }
+}
+
 }  // namespace
 
 void print_report() {
@@ -86,6 +106,7 @@ void print_report() {
     print_groups(name, groups_of(network, network.engine()), flops, bytes);
     print_groups(fmt::format("{} in int8", name), groups_of(network, network.int8_engine()), flops, bytes);
   }
+  print_tiles();
 }
 
 }  // namespace seg::bench
