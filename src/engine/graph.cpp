@@ -70,18 +70,18 @@ void Graph::plan() {
 }
 
 void Graph::prepare(std::int64_t images) {
-  if (prepared_.contains(images)) return;
-  for (const PlacedStep& step : steps_) {
-    if (step.prepare) scratch_size_ = std::max(scratch_size_, step.prepare(images));
+  if (!prepared_.contains(images)) {
+    for (const PlacedStep& step : steps_) {
+      if (step.prepare) scratch_size_ = std::max(scratch_size_, step.prepare(images));
+    }
+    prepared_.insert(images);
   }
   const std::size_t size = static_cast<std::size_t>(images) * arena_size_ + scratch_size_;
-  if (size > arena_capacity_) {
-    arena_.reset();  // before there is a second one
-    arena_capacity_ = 0;
-    arena_ = uncleared_floats(size);
-    arena_capacity_ = size;
-  }
-  prepared_.insert(images);
+  if (size <= arena_capacity_) return;
+  arena_.reset();  // before there is a second one
+  arena_capacity_ = 0;
+  arena_ = uncleared_floats(size);
+  arena_capacity_ = size;
 }
 
 void Graph::run(const std::vector<float*>& externals, std::int64_t images) {
