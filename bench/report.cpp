@@ -81,16 +81,20 @@ void print_tiles() {
   fmt::print("\n{0}x{0} tiles, {1} threads\n\n| network | ms for one | ms for {2} together | gain |\n", kTile,
              thread_count(), kTogether);
   fmt::print("|---|---|---|---|\n");
-  for (const char* name : {"swin_umamba", "swin_umamba_d", "nnunet", "umamba_bot", "umamba_enc"}) {
-    NetworkCase one(name, kTile), several(name, kTile, kTogether);
-    engine::Engine engine = one.engine();
+  const auto print_row = [](const std::string& title, NetworkCase& one, NetworkCase& several,
+                            engine::Engine engine) {
     double alone = 1e30, together = 1e30;
     for (int i = 0; i < 1 + kRuns; ++i) {  // the first to warm up
       alone = std::min(alone, best_wall_seconds(1, [&] { one.run(engine); }));
       together = std::min(together, best_wall_seconds(1, [&] { several.run(engine); }));
     }
-    fmt::print("| {} | {:.1f} | {:.1f} | {:.1f}x |\n", name, 1e3 * alone, 1e3 * together,
+    fmt::print("| {} | {:.1f} | {:.1f} | {:.1f}x |\n", title, 1e3 * alone, 1e3 * together,
                kTogether * alone / together);
+  };
+  for (const char* name : {"swin_umamba", "swin_umamba_d", "nnunet", "umamba_bot", "umamba_enc"}) {
+    NetworkCase one(name, kTile), several(name, kTile, kTogether);
+    print_row(name, one, several, one.engine());
+    print_row(fmt::format("{} in int8", name), one, several, one.int8_engine());
   }
 }
 

@@ -158,7 +158,7 @@ Run declare_predict(CLI::App& app) {
       ->transform(CLI::CheckedTransformer(
           std::map<std::string, Runtime>{{"native", Runtime::native}, {"torch", Runtime::torch}}));
   app.add_flag("--check-engine", options->predict.check_engine,
-               "run the first tile on both, and print how far they are apart");
+               "run the first tiles on both, and print how far they are apart");
   app.add_flag("--tta", options->predict.mirror, "average over mirrored images (4x the time)");
   app.add_flag("!--no-postprocessing", options->predict.postprocess,
                "leave out the postprocessing that a model file brings");

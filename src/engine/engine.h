@@ -43,13 +43,13 @@ class Engine {
   Engine& operator=(Engine&&) noexcept;
 
   /// images [n, in_channels, height, width] -> logits [n, classes, height, width], all together: small ones
-  /// take less time so, large ones more memory. Allocates nothing but for a number of images that is new.
+  /// take less time so, large ones more memory. A number of images that is new takes time and memory.
   void run(std::span<const float> images, std::span<float> logits);
 
   /// Where the time goes: called after every step of a run.
   void observe(std::function<void(const StepTime&)> observer);
 
-  /// Bytes of the activations' memory.
+  /// Bytes of the activations' memory; none before the first run.
   std::size_t arena_bytes() const;
 
  private:

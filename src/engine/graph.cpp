@@ -66,7 +66,6 @@ void Graph::plan() {
     arena_size_ = std::max(arena_size_, buffer.place + buffer.size);
     placed.push_back(i);
   }
-  prepare(1);
 }
 
 void Graph::prepare(std::int64_t images) {

@@ -1,4 +1,4 @@
-// A network as a list of steps over feature maps whose memory is planned ahead: nothing is allocated while it
+// A network as a list of steps over feature maps whose memory is planned ahead: none is allocated while it
 // runs. Images of one size, one or more at a time.
 #pragma once
 #include <cstddef>
@@ -61,7 +61,8 @@ struct Map {
     return layout == Layout::blocked ? Strides{kBlock, pixels() * kBlock, image}
                                      : Strides{channels, kBlock, image};
   }
-  /// `count` channels from `first` on, of a blocked map; both multiples of 16.
+  /// `count` channels from `first` on, of a blocked map; both multiples of 16. For steps that write there
+  /// with the distance between images in mind (copies and upsampling); others take whole maps.
   Map channels_from(std::int64_t first, std::int64_t count) const {
     Map part = *this;
     part.offset += first * pixels();
@@ -120,13 +121,13 @@ class Graph {
   }
   std::size_t steps() const { return steps_.size(); }
 
-  /// Places all maps, and is ready for one image. No step may be added behind it.
+  /// Places all maps. No step may be added behind it.
   void plan();
-  /// Bytes of the memory that the maps share, and the steps.
+  /// Bytes of the memory that the maps share, and the steps, for the most images so far.
   std::size_t arena_bytes() const { return arena_capacity_ * sizeof(float); }
 
-  /// Runs every step; `externals` are the external maps' values, in the order of their creation. Takes memory
-  /// only for more images than ever before.
+  /// Runs every step; `externals` are the external maps' values, in the order of their creation. A number of
+  /// images that is new takes time and memory, which are kept.
   void run(const std::vector<float*>& externals, std::int64_t images = 1);
 
   /// Where the time goes: called after every step that is run.

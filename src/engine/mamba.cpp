@@ -10,7 +10,7 @@ Map add_scan(Builder& builder, const Map& u, std::int64_t directions, const Scan
   const std::int64_t inner = u.channels, rank = scan_rank(inner);
   const Map x_dbl = builder.product(parameters.x_proj, u, directions * (rank + 2 * kState));
   const Map y = builder.graph().map(inner, u.height, u.width, Layout::pixels);
-  CrossScanShape shape{1, u.height, u.width, inner, kState, rank, directions};
+  const CrossScanShape shape{1, u.height, u.width, inner, kState, rank, directions};
   // 9 operations per state, as the reference counts them, and the step sizes' product.
   const auto values = static_cast<double>(directions * u.pixels() * inner);
   const Work work{values * static_cast<double>(9 * kState + 2 * rank)};
@@ -19,9 +19,10 @@ Map add_scan(Builder& builder, const Map& u, std::int64_t directions, const Scan
       CrossScanInputs{nullptr, nullptr, parameters.dt_weight.data(), parameters.dt_bias.data(),
                       parameters.a_log.data(), parameters.skip.data()},
       CrossScanWeights::Passes::forward, &builder.pool());
-  const auto run = [=](const Memory& memory) mutable {
-    shape.batch = memory.images();
-    cross_scan_forward(shape, *weights, memory.at(u), memory.at(x_dbl), memory.at(y));
+  const auto run = [=](const Memory& memory) {
+    CrossScanShape all = shape;
+    all.batch = memory.images();
+    cross_scan_forward(all, *weights, memory.at(u), memory.at(x_dbl), memory.at(y));
   };
   builder.graph().step("scan", {u, x_dbl, y}, run, work);
   return y;

@@ -1,5 +1,6 @@
 #include "engine/primitives.h"
 
+#include <cstddef>
 #include <map>
 #include <unordered_map>
 #include <utility>
@@ -67,36 +68,57 @@ void PrimitiveStep::add(int number, Packed constant) {
   constants_.push_back({number, std::move(constant)});
 }
 
+namespace {
+
+/// From one image to the next, in memory that `desc` says of one.
+std::int64_t image_bytes(const memory::desc& desc) {
+  const auto type_bytes = static_cast<std::int64_t>(memory::data_type_size(desc.data_type()));
+  return desc.data.dims[0] * desc.data.format_desc.blocking.strides[0] * type_bytes;
+}
+
+}  // namespace
+
 /// Those of a step, by numbers of images.
 class PrimitiveStep::Primitives {
  public:
   explicit Primitives(PrimitiveStep step) : step_(std::move(step)) {}
 
   std::size_t prepare(std::int64_t images) {
-    const dnnl::primitive_desc_base description = step_.describe_(images);
+    dnnl::primitive_desc_base description = step_.describe_(images);
+    std::int64_t at_once = images;
+    if (images > 1 && is_slow(description)) {  // this number would take other packed weights
+      description = step_.describe_(1);
+      at_once = 1;
+    }
     const memory::desc scratch = description.query_md(dnnl::query::scratchpad_md);
-    Primitive made{dnnl::primitive(description.get()), {}};
+    Primitive made{dnnl::primitive(description.get()), {}, at_once};
     for (const ConstantArgument& constant : step_.constants_)
       made.arguments.emplace(constant.number, constant.packed.memory);
     for (const MapArgument& map : step_.maps_)
-      made.arguments.emplace(map.number, memory(times(map.desc, images), cpu(), DNNL_MEMORY_NONE));
+      made.arguments.emplace(map.number, memory(times(map.desc, at_once), cpu(), DNNL_MEMORY_NONE));
     made.arguments.emplace(DNNL_ARG_SCRATCHPAD, memory(scratch, cpu(), DNNL_MEMORY_NONE));
     by_images_.insert_or_assign(images, std::move(made));
     return static_cast<std::size_t>(ceil_div(static_cast<std::int64_t>(scratch.get_size()), sizeof(float)));
   }
 
   void run(const Memory& memory) {
-    auto& [primitive, arguments] = by_images_.at(memory.images());
-    for (const MapArgument& map : step_.maps_) arguments.at(map.number).set_data_handle(memory.at(map.map));
+    auto& [primitive, arguments, at_once] = by_images_.at(memory.images());
     arguments.at(DNNL_ARG_SCRATCHPAD).set_data_handle(memory.scratch());
-    primitive.execute(stream_, arguments);
-    stream_.wait();
+    for (std::int64_t image = 0; image < memory.images(); image += at_once) {
+      for (const MapArgument& map : step_.maps_) {
+        auto* first = reinterpret_cast<std::byte*>(memory.at(map.map));
+        arguments.at(map.number).set_data_handle(first + image * image_bytes(map.desc));
+      }
+      primitive.execute(stream_, arguments);
+      stream_.wait();
+    }
   }
 
  private:
   struct Primitive {
     dnnl::primitive primitive;
     std::unordered_map<int, memory> arguments;
+    std::int64_t at_once;  ///< images
   };
 
   PrimitiveStep step_;

@@ -30,7 +30,8 @@ Packed packed(FloatPool& pool, const void* values, const dnnl::memory::desc& pla
               const dnnl::memory::desc& wanted);
 
 /// A primitive as a step: which maps are its arguments, and constants. Every number of images has a primitive
-/// of its own.
+/// of its own, or where oneDNN has a fast one only for weights packed in another way, that of one image is
+/// run for each.
 class PrimitiveStep {
  public:
   using Describe = std::function<dnnl::primitive_desc_base(std::int64_t images)>;

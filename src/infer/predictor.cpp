@@ -66,8 +66,8 @@ TileModel checked(TileModel model, TileModel reference) {
       difference += away * away;
       size += double{expected[i]} * double{expected[i]};
     }
-    note("engine against LibTorch on the first tile: logits differ by {:.2g} at most, relative L2 {:.2g}",
-         worst, std::sqrt(difference / size));
+    note("engine against LibTorch on the first {}: logits differ by {:.2g} at most, relative L2 {:.2g}",
+         n == 1 ? "tile" : fmt::format("{} tiles", n), worst, std::sqrt(difference / size));
   };
 }
 

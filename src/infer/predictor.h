@@ -40,7 +40,7 @@ struct PredictOptions {
   bool mirror = false;
   double step_size = 0.5;
   Runtime runtime = Runtime::automatic;
-  bool check_engine = false;  ///< run the first tile on both and tell how far they are apart
+  bool check_engine = false;  ///< run the first tiles on both and tell how far they are apart
   FoldLoader libtorch{};      ///< train/torch_model.h; none in a build without LibTorch
   bool postprocess = true;    ///< as a model file says; a folder's is for `postprocess apply`
   /// Of the folds, in their order: what predictions give the engine's layers is added there. Outlives the

@@ -18,7 +18,7 @@ struct SlidingWindowConfig {
   std::array<std::int64_t, 2> patch_size{};  ///< (y, x)
   double step_size = 0.5;                    ///< share of the patch between tiles, in (0, 1]
   bool mirror = false;                       ///< average over flips of y, x and both
-  std::int64_t tiles_per_batch = 1;  ///< tiles, their flips and those of neighbouring slices share one
+  std::int64_t tiles_per_batch = 1;          ///< flips and tiles of neighbouring slices count alike
   int classes = 2;
 };
 
