@@ -3,6 +3,7 @@
 #include <dnnl.hpp>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -88,6 +89,16 @@ void set_scales(const Weight& weight, dnnl::primitive_attr& attributes) {
   attributes.set_zero_points(DNNL_ARG_SRC, kAll, {weight.input.zero_point});
 }
 
+/// How a product or convolution goes on, and its scratch memory.
+dnnl::primitive_attr attributes_of(Builder::Finish finish, bool onto = false) {
+  dnnl::primitive_attr attributes = own_scratchpad();
+  dnnl::post_ops post;
+  if (onto) post.append_sum(1.f);
+  if (finish == Builder::Finish::silu) append_silu(post);
+  attributes.set_post_ops(post);
+  return attributes;
+}
+
 }  // namespace
 
 Map Builder::conv(const std::string& name, const Map& x, std::int64_t out, const ConvShape& shape,
@@ -113,10 +124,10 @@ Map Builder::conv(const std::string& name, const Map& x, std::int64_t out, const
 }
 
 void Builder::add_conv(const char* kind, const Weight& weight, std::vector<float> bias, const Map& x,
-                       const Map& y, const ConvShape& shape) {
+                       const Map& y, const ConvShape& shape, Finish finish, bool onto) {
   const std::int64_t in = x.channels, out = y.channels;
   const memory::dims dims{out, in, shape.kernel.rows, shape.kernel.columns};
-  dnnl::primitive_attr attributes = own_scratchpad();
+  dnnl::primitive_attr attributes = attributes_of(finish, onto);
   Map from = x;
   memory::desc from_desc = desc_of(x);
   if (weight.is_int8()) {
@@ -140,7 +151,7 @@ void Builder::add_conv(const char* kind, const Weight& weight, std::vector<float
   };
   const memory::desc any(dims, type_of(weight), memory::format_tag::any);
   auto description = describe(from_desc, any, desc_of(y));
-  if (!weight.is_int8() && is_slow(description))  // not for these layouts on this machine
+  if (!weight.is_int8() && !onto && is_slow(description))  // not for these layouts on this machine
     description = describe(desc_of(x, memory::format_tag::any), any, desc_of(y, memory::format_tag::any));
   PrimitiveStep step(
       kind,
@@ -183,10 +194,7 @@ Map Builder::winograd_conv(std::span<const float> weights, std::vector<float> bi
 Map Builder::depthwise_silu(const std::string& name, const Map& x) {
   const std::int64_t c = x.channels;
   const Map y = graph_.map(c, x.height, x.width, Layout::pixels);
-  dnnl::primitive_attr attributes = own_scratchpad();
-  dnnl::post_ops post;
-  append_silu(post);
-  attributes.set_post_ops(post);
+  const dnnl::primitive_attr attributes = attributes_of(Finish::silu);
   const auto describe = [=](std::int64_t images, const memory::desc& weights) {
     return dnnl::convolution_forward::primitive_desc(
         dnnl::convolution_forward::desc(dnnl::prop_kind::forward_inference,
@@ -260,11 +268,7 @@ void Builder::add_product(const Weight& weight, std::vector<float> bias, const M
                          memory::data_type type = memory::data_type::f32) {
     return memory::desc({rows, columns}, type, tag);
   };
-  dnnl::primitive_attr attributes = own_scratchpad();
-  dnnl::post_ops post;
-  if (onto) post.append_sum(1.f);
-  if (finish == Finish::silu) append_silu(post);
-  attributes.set_post_ops(post);
+  dnnl::primitive_attr attributes = attributes_of(finish, onto);
   Map source = x;
   if (weight.is_int8()) {
     bias = unscaled(std::move(bias), weight.sum_scales());
@@ -281,6 +285,10 @@ void Builder::add_product(const Weight& weight, std::vector<float> bias, const M
                                         attributes, cpu());
   };
   const auto description = describe(1, any);
+  // On AVX2, oneDNN's products split sums among threads, and last digits depend on how many there are. Its
+  // convolutions do not, and are faster there.
+  if (!weight.is_int8() && std::string_view(description.impl_info_str()).starts_with("gemm"))
+    return add_conv("linear", weight, std::move(bias), x, y, kPointwise, finish, onto);
   PrimitiveStep step(
       "linear", [=](std::int64_t images) { return describe(images, description.weights_desc()); },
       product_flops(m, k, n));

@@ -92,7 +92,7 @@ class Builder {
   /// A map as int8, [H, W, C]: the one that was made last where nothing has changed since.
   Map quantized(const Map& x, const Int8Scale& scale);
   void add_conv(const char* kind, const Weight& weight, std::vector<float> bias, const Map& x, const Map& y,
-                const ConvShape& shape);
+                const ConvShape& shape, Finish finish = Finish::none, bool onto = false);
   void add_upsampling(const char* kind, const Upsampling& to, const Map& x, const Map& y);
   Map winograd_conv(std::span<const float> weights, std::vector<float> bias, const Map& x, std::int64_t out);
   Map product_of(const Weight& weight, std::vector<float> bias, const Map& x, std::int64_t out,
