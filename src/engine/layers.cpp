@@ -99,6 +99,19 @@ dnnl::primitive_attr attributes_of(Builder::Finish finish, bool onto = false) {
   return attributes;
 }
 
+dnnl::convolution_forward::primitive_desc describe_conv(const memory::desc& source,
+                                                        const memory::desc& weights, bool has_bias,
+                                                        const memory::desc& target, const ConvShape& shape,
+                                                        const dnnl::primitive_attr& attributes) {
+  const memory::dims strides{shape.stride.rows, shape.stride.columns};
+  const memory::dims padding{shape.padding.rows, shape.padding.columns};
+  const memory::desc bias = has_bias ? vector_desc(target.dims()[1]) : memory::desc();
+  return {{dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source, weights, bias,
+           target, strides, padding, padding},
+          attributes,
+          cpu()};
+}
+
 }  // namespace
 
 Map Builder::conv(const std::string& name, const Map& x, std::int64_t out, const ConvShape& shape,
@@ -138,20 +151,11 @@ void Builder::add_conv(const char* kind, const Weight& weight, std::vector<float
   }
   const auto describe = [=, has_bias = !bias.empty()](const memory::desc& source, const memory::desc& weights,
                                                       const memory::desc& target) {
-    const memory::dims strides{shape.stride.rows, shape.stride.columns};
-    const memory::dims padding{shape.padding.rows, shape.padding.columns};
-    const auto inference = dnnl::prop_kind::forward_inference;
-    const auto direct = dnnl::algorithm::convolution_direct;
-    return dnnl::convolution_forward::primitive_desc(
-        has_bias ? dnnl::convolution_forward::desc(inference, direct, source, weights, vector_desc(out),
-                                                   target, strides, padding, padding)
-                 : dnnl::convolution_forward::desc(inference, direct, source, weights, target, strides,
-                                                   padding, padding),
-        attributes, cpu());
+    return describe_conv(source, weights, has_bias, target, shape, attributes);
   };
   const memory::desc any(dims, type_of(weight), memory::format_tag::any);
   auto description = describe(from_desc, any, desc_of(y));
-  if (!weight.is_int8() && !onto && is_slow(description))  // not for these layouts on this machine
+  if (!weight.is_int8() && is_slow(description))  // not for these layouts on this machine
     description = describe(desc_of(x, memory::format_tag::any), any, desc_of(y, memory::format_tag::any));
   PrimitiveStep step(
       kind,
@@ -196,12 +200,8 @@ Map Builder::depthwise_silu(const std::string& name, const Map& x) {
   const Map y = graph_.map(c, x.height, x.width, Layout::pixels);
   const dnnl::primitive_attr attributes = attributes_of(Finish::silu);
   const auto describe = [=](std::int64_t images, const memory::desc& weights) {
-    return dnnl::convolution_forward::primitive_desc(
-        dnnl::convolution_forward::desc(dnnl::prop_kind::forward_inference,
-                                        dnnl::algorithm::convolution_direct, times(desc_of(x), images),
-                                        weights, vector_desc(c), times(desc_of(y), images), {1, 1}, {1, 1},
-                                        {1, 1}),
-        attributes, cpu());
+    return describe_conv(times(desc_of(x), images), weights, true, times(desc_of(y), images), {3, 1, 1},
+                         attributes);
   };
   const auto description = describe(1, {{c, 1, 1, 3, 3}, memory::data_type::f32, memory::format_tag::any});
   PrimitiveStep step(
@@ -286,8 +286,10 @@ void Builder::add_product(const Weight& weight, std::vector<float> bias, const M
   };
   const auto description = describe(1, any);
   // On AVX2, oneDNN's products split sums among threads, and last digits depend on how many there are. Its
-  // convolutions do not, and are faster there.
-  if (!weight.is_int8() && std::string_view(description.impl_info_str()).starts_with("gemm"))
+  // convolutions do not, and are faster there; older processors have none for pixels.
+  if (!weight.is_int8() && std::string_view(description.impl_info_str()).starts_with("gemm") &&
+      !is_slow(describe_conv(desc_of(x), {{n, k, 1, 1}, memory::data_type::f32, memory::format_tag::any},
+                             !bias.empty(), desc_of(y), kPointwise, attributes)))
     return add_conv("linear", weight, std::move(bias), x, y, kPointwise, finish, onto);
   PrimitiveStep step(
       "linear", [=](std::int64_t images) { return describe(images, description.weights_desc()); },

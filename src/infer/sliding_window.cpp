@@ -58,11 +58,12 @@ std::vector<Flip> flips_of(const SlidingWindowConfig& config) {
 std::vector<Tile> all_tiles(const Image& image, const SlidingWindowConfig& config) {
   const auto ys = shifted_starts(image.shape[2], config.patch_size[0], config.step_size);
   const auto xs = shifted_starts(image.shape[3], config.patch_size[1], config.step_size);
+  const auto flips = flips_of(config);
   std::vector<Tile> tiles;
   for (std::int64_t z = 0; z < image.shape[1]; ++z) {
     for (const auto y : ys) {
       for (const auto x : xs) {
-        for (const Flip flip : flips_of(config)) tiles.push_back({z, y, x, flip});
+        for (const Flip flip : flips) tiles.push_back({z, y, x, flip});
       }
     }
   }
